@@ -1,0 +1,57 @@
+# Neo for Teams. `make` alone lists what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check cards pictures lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.run ## Try it: the bot in Microsoft's Agents Playground, with an embedded Neo
+	@$(BIN)/python -m bot demo
+
+run: $(VENV)/.run ## Serve Microsoft Teams, with the settings of the environment or .env
+	@$(BIN)/python -m bot run
+
+test: $(VENV)/.dev ## Everything that has to hold: format, lint, types, layers, tests
+	@echo "Format and lint…" && $(BIN)/ruff format --check -q . && $(BIN)/ruff check -q .
+	@echo "Types…" && $(BIN)/mypy --no-error-summary
+	@echo "Layers…" && $(BIN)/lint-imports --no-cache > $(VENV)/layers.log || (cat $(VENV)/layers.log; exit 1)
+	@echo "Tests…" && $(BIN)/pytest -n 2 --dist loadfile
+
+check: test ## The same as test
+
+cards: $(VENV)/.dev ## Draw every card in Chromium, light and dark, into .pictures/
+	@$(BIN)/python tests/cards/pictures.py
+
+pictures: $(VENV)/.dev ## Take the README's pictures anew
+	@$(BIN)/python tests/scenarios/pictures.py
+
+lock: $(VENV)/.uv ## Write the locked versions anew from pyproject.toml
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml -o deploy/requirements.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml --group dev -o deploy/requirements-dev.txt
+
+clean: ## Remove what was installed and drawn; the demo's data in .data stays
+	rm -rf $(VENV) .playground .browser .pictures .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/.uv:
+	@echo "Making $(VENV)…"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is %s. Try: make PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q "uv==$(UV_VERSION)"
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.uv deploy/requirements.txt
+	@echo "Installing what the bot needs…"
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r deploy/requirements.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.uv deploy/requirements-dev.txt
+	@echo "Installing what the bot and its tests need…"
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r deploy/requirements-dev.txt
+	@touch $@ $(VENV)/.run

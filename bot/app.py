@@ -1,0 +1,283 @@
+"""The composition root: settings in, a running service out. The only file that knows every room."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import httpx
+import stamina
+import structlog
+from aiohttp import web
+
+from bot.alerts import delivery as alerts_delivery
+from bot.alerts import watch as alerts_watch
+from bot.alerts.following import Following
+from bot.approvals import decisions, truth
+from bot.approvals import delivery as approvals_delivery
+from bot.approvals import watch as approvals_watch
+from bot.approvals.faces import Faces
+from bot.approvals.showing import Showing
+from bot.chat import lists
+from bot.messaging import Messenger, Roster
+from bot.neo.client import Neo
+from bot.neo.http import NeoHttp
+from bot.neo.models import Approval
+from bot.settings import AppType, Settings, is_loopback
+from bot.store import activities
+from bot.store.database import Pool, connected, private_postgresql
+from bot.store.jobs import Jobs, opened
+from bot.teams.connector import Connector, short_retries
+from bot.teams.credentials import ClientSecret, Credentials, ManagedIdentity, user_assigned
+from bot.teams.endpoint import Gate, build_endpoint
+from bot.teams.memory import StoreMemory
+from bot.teams.service_urls import ServiceHosts
+from bot.teams.tokens import InboundTokens, SigningKeys
+from bot.turns import Turns
+
+log = structlog.get_logger()
+
+Clock = Callable[[], datetime]
+
+UTC_ZONE = ZoneInfo("UTC")
+NEO_TIMEOUT = httpx.Timeout(8.0, connect=3.0, pool=3.0)
+# Longer than Teams repeats an activity it got no answer to.
+REPEATS_LAST = timedelta(days=1)
+DRAIN_SECONDS = 8.0
+
+
+def now() -> datetime:
+    """The present; the only clock of the product."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Every feature, wired; ``turns`` answers people, ``jobs`` runs what is due."""
+
+    pool: Pool
+    jobs: Jobs
+    turns: Turns
+    tenants: Sequence[str]
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[Pool]:
+    """The database of the settings, up to date."""
+    with contextlib.ExitStack() as stack:
+        url = settings.database_url.get_secret_value()
+        if not url:
+            starting = private_postgresql(settings.data_dir)
+            url = await asyncio.to_thread(stack.enter_context, starting)
+        async with connected(url) as pool:
+            yield pool
+
+
+def neo_of(settings: Settings, http: httpx.AsyncClient) -> Callable[[str], Neo]:
+    """A tenant's Neo: one key serves every tenant of this deployment."""
+    neo = Neo(NeoHttp(http, settings.neo_api_key))
+    return lambda _tenant: neo
+
+
+def neo_client(settings: Settings) -> httpx.AsyncClient:
+    """The pooled client to Neo."""
+    return httpx.AsyncClient(
+        base_url=settings.neo_api_url,
+        timeout=NEO_TIMEOUT,
+        limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
+    )
+
+
+@asynccontextmanager
+async def furnish(
+    pool: Pool,
+    *,
+    neo: Callable[[str], Neo],
+    tenants: Sequence[str],
+    messenger: Messenger,
+    roster: Roster,
+    clock: Clock = now,
+    zone: ZoneInfo = UTC_ZONE,
+) -> AsyncIterator[Rooms]:
+    """Wire the features to a database, a Neo and whatever brings cards to people."""
+    async with opened(pool) as jobs:
+        the_truth = truth.Truth(jobs, clock)
+        faces = Faces(clock, zone)
+        delivery = approvals_delivery.Delivery(pool, jobs, the_truth, faces, messenger, clock)
+        deciding = decisions.Decisions(pool, jobs, the_truth, faces, roster, neo, tenants, clock)
+        approvals = approvals_watch.Watch(pool, the_truth, delivery, neo, clock)
+        alerts = alerts_delivery.Delivery(pool, jobs, messenger, clock, zone)
+        failures = alerts_watch.Watch(pool, alerts, neo, clock)
+
+        async def search(where: Neo, number: str) -> Approval | None:
+            return await lists.approval(where, number, now=clock())
+
+        jobs.register(approvals_delivery.DELIVER, delivery.deliver)
+        jobs.register(approvals_delivery.REACH, delivery.reach)
+        jobs.register(truth.REDRAW, delivery.redraw)
+        jobs.register(decisions.SETTLE, deciding.settle)
+        jobs.register(alerts_delivery.DELIVER, alerts.deliver)
+        for tenant in tenants:
+            jobs.every(approvals_watch.EVERY, approvals_watch.WATCH, approvals.look, tenant=tenant)
+            jobs.every(alerts_watch.EVERY, alerts_watch.WATCH, failures.look, tenant=tenant)
+
+        async def forget(*, timestamp: int) -> None:  # noqa: ARG001 -- see `Jobs.every`
+            async with pool.connection() as conn:
+                await activities.forget(conn, before=clock() - REPEATS_LAST)
+
+        jobs.every("* * * * * */10", "jobs.retry_stalled", jobs.retry_stalled)
+        jobs.every("17 * * * *", "activities.forget", forget)
+        yield Rooms(
+            pool=pool,
+            jobs=jobs,
+            turns=Turns(
+                pool=pool,
+                decisions=deciding,
+                delivery=delivery,
+                showing=Showing(pool, the_truth, faces, neo, search),
+                following=Following(pool, clock),
+                agents=lists.KnownAgents(clock),
+                neo_of=neo,
+                clock=clock,
+                zone=zone,
+            ),
+            tenants=tenants,
+        )
+
+
+def credentials(settings: Settings, http: httpx.AsyncClient, *, clock: Clock = now) -> Credentials:
+    """Who the bot is to Microsoft, as `Settings.require_run` has checked."""
+    app_id = settings.microsoft_app_id or ""
+    if settings.microsoft_app_type is AppType.USER_ASSIGNED_MSI:
+        return ManagedIdentity(user_assigned(app_id), clock=clock)
+    single = settings.microsoft_app_type is AppType.SINGLE_TENANT
+    return ClientSecret(
+        http,
+        login_url=settings.bot_login_url,
+        tenant=(settings.microsoft_app_tenant_id or "") if single else "botframework.com",
+        app_id=app_id,
+        secret=settings.microsoft_app_password,
+        clock=clock,
+    )
+
+
+@asynccontextmanager
+async def service(
+    settings: Settings, *, anonymous: bool = False, clock: Clock = now, zone: ZoneInfo = UTC_ZONE
+) -> AsyncIterator[tuple[web.Application, Rooms]]:
+    """Everything, not yet listening.
+
+    Args:
+        settings: As read at start.
+        anonymous: For the demo: this machine's own processes are believed without a token.
+        clock: The present.
+        zone: For people whose zone Teams does not name.
+
+    Raises:
+        ConfigurationError: something is missing or cannot be reached.
+    """
+    if not anonymous:
+        settings.require_run()
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(database(settings))
+        to_neo = await stack.enter_async_context(neo_client(settings))
+        to_teams = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
+        memory = StoreMemory(pool, clock=clock)
+        named = any(is_loopback(host.partition(":")[0]) for host in settings.bot_service_hosts)
+        hosts = ServiceHosts(settings.bot_service_hosts, loopback=anonymous or named)
+        connector = Connector(
+            to_teams,
+            credentials=None if anonymous else credentials(settings, to_teams, clock=clock),
+            hosts=hosts,
+            memory=memory,
+            clock=clock,
+            retrying=short_retries(),
+        )
+        rooms = await stack.enter_async_context(
+            furnish(
+                pool,
+                neo=neo_of(settings, to_neo),
+                tenants=settings.teams_tenants,
+                messenger=connector,
+                roster=connector,
+                clock=clock,
+                zone=zone,
+            )
+        )
+        tokens = None
+        if not anonymous:
+            keys = SigningKeys(
+                to_teams,
+                metadata_url=settings.bot_openid_metadata_url,
+                issuer=settings.bot_issuer,
+                clock=clock,
+            )
+            tokens = InboundTokens(
+                keys,
+                app_id=settings.microsoft_app_id or "",
+                issuer=settings.bot_issuer,
+                clock=clock,
+            )
+        endpoint = build_endpoint(
+            turns=rooms.turns,
+            connector=connector,
+            memory=memory,
+            listen_host=settings.host,
+            gate=Gate(tokens=tokens, tenants=settings.teams_tenants, hosts=hosts),
+        )
+        app = web.Application()
+        app.router.add_post("/api/messages", endpoint.handle)
+        app.router.add_get("/healthz", _healthz)
+        stack.push_async_callback(endpoint.close, within_seconds=DRAIN_SECONDS)
+        yield app, rooms
+
+
+async def _healthz(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+@asynccontextmanager
+async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
+    """The application, answering; yields the port (a free one if 0 was asked for).
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def working(jobs: Jobs) -> AsyncIterator[None]:
+    """The job engine's worker, running meanwhile; if it dies, the whole service ends."""
+    async with asyncio.TaskGroup() as group:
+        worker = group.create_task(jobs.work())
+        try:
+            yield
+        finally:
+            worker.cancel()
+
+
+def retries_are_logged() -> None:
+    """Have stamina log each retry by name, without arguments, which may be people's."""
+    stamina.instrumentation.set_on_retry_hooks([_on_retry])
+
+
+def _on_retry(details: stamina.instrumentation.RetryDetails) -> None:
+    log.debug(
+        "retry",
+        tries=details.retry_num,
+        error=type(details.caused_by).__name__,
+        wait_seconds=round(details.wait_for, 2),
+    )

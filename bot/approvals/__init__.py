@@ -1,0 +1,1 @@
+"""Approvals: found in Neo, shown to those who were asked, decided once by one of them."""

@@ -1,0 +1,189 @@
+"""Approval cards on their way: to each approver, to whoever follows approvals, and redrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.approvals.faces import Faces
+from bot.approvals.policy import why_not_asked
+from bot.approvals.truth import Truth
+from bot.errors import ConversationClosed, MessageGone, SendRejected
+from bot.messaging import Conversation, Messenger, Scope
+from bot.neo.models import Approval, ApprovalState
+from bot.store import approvals as stored
+from bot.store import conversations, routes, signing
+from bot.store.approvals import Known, Place
+from bot.store.database import Connection, Pool
+from bot.store.jobs import Jobs
+from cards.card import Card
+
+DELIVER = "approvals.deliver"
+REACH = "approvals.reach"
+
+# What a person who has just got the bot is shown of what waits for them already.
+CATCH_UP_MOST = 3
+CATCH_UP_SINCE = timedelta(days=7)
+AFTER_GREETING = timedelta(seconds=2)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Sends and redraws approval cards."""
+
+    pool: Pool
+    jobs: Jobs
+    truth: Truth
+    faces: Faces
+    messenger: Messenger
+    clock: Callable[[], datetime]
+
+    async def announce(self, conn: Connection, tenant: str, approval: Approval) -> None:
+        """Queue a new approval's card for its approvers and for who follows approvals."""
+        asked = [a.user_id for a in approval.approvers if a.user_id]
+        chats = await conversations.personal(conn, tenant, asked)
+        for person in set(asked) - {chat.person for chat in chats}:
+            await self.jobs.defer(conn, REACH, tenant=tenant, approval=approval.id, person=person)
+        places = [chat.id for chat in chats] + await routes.followers(conn, tenant, "approvals")
+        for conversation in dict.fromkeys(places):
+            await self._queue(conn, tenant, approval.id, conversation)
+
+    async def catch_up(self, conversation: Conversation) -> None:
+        """Show somebody who has just got the bot what waits for them already."""
+        if conversation.scope is not Scope.PERSONAL or not conversation.person:
+            return
+        since = self.clock() - CATCH_UP_SINCE
+        async with self.pool.connection() as conn:
+            mine = [
+                known.id
+                for known in await stored.waiting(conn, conversation.tenant)
+                if why_not_asked(conversation.person, known.approval) is None
+                and (known.approval.created_at or since) >= since
+            ]
+            # Whoever gets the bot anew no longer has what was sent before.
+            await routes.forget(conn, conversation.tenant, "approvals", mine, conversation.id)
+            for approval in mine[-CATCH_UP_MOST:]:
+                await self._queue(
+                    conn, conversation.tenant, approval, conversation.id, after=AFTER_GREETING
+                )
+
+    async def _queue(
+        self,
+        conn: Connection,
+        tenant: str,
+        approval: str,
+        conversation: str,
+        *,
+        after: timedelta | None = None,
+    ) -> None:
+        planned = await routes.plan(
+            conn, tenant, "approvals", approval, conversation, at=self.clock()
+        )
+        if planned:
+            await self.jobs.defer(
+                conn,
+                DELIVER,
+                lock=f"{tenant}/{conversation}",
+                after=after,
+                tenant=tenant,
+                approval=approval,
+                conversation=conversation,
+            )
+
+    async def reach(self, *, tenant: str, approval: str, person: str) -> None:
+        """Job: open the personal chat with an approver who has not spoken yet, then deliver."""
+        async with self.pool.connection() as conn:
+            by_way_of = await conversations.any_of(conn, tenant)
+        if by_way_of is None:
+            return  # Nobody has the bot yet; the greeting catches up.
+        try:
+            chat = await self.messenger.open_personal(by_way_of, person)
+        except (ConversationClosed, SendRejected) as error:
+            # Without the app there is no chat: the card waits in the channel that follows.
+            log.info("approver.unreachable", tenant=tenant, approval=approval, code=error.code)
+            return
+        async with self.pool.connection() as conn:
+            await conversations.remember(conn, chat, at=self.clock())
+            await self._queue(conn, tenant, approval, chat.id)
+
+    async def deliver(self, *, tenant: str, approval: str, conversation: str) -> None:
+        """Job: send one approval's card to one conversation, unless it is decided by now."""
+        async with self.pool.connection() as conn:
+            planned = await routes.delivery(conn, tenant, "approvals", approval, conversation)
+            place = await conversations.find(conn, tenant, conversation)
+            known = await stored.find(conn, tenant, approval)
+            key = await signing.signing_key(conn, tenant)
+        if planned is None or planned.message is not None or known is None:
+            return
+        if place is None or known.state != ApprovalState.PENDING.value:
+            await self._give_up(tenant, approval, conversation, "no longer needed")
+            return
+        try:
+            message = await self.messenger.send(
+                place, self.faces.draw(known, place, key), alert=True
+            )
+        except (ConversationClosed, SendRejected) as error:
+            await self._give_up(tenant, approval, conversation, str(error.code or error.status))
+            if isinstance(error, ConversationClosed):
+                await self._close(tenant, conversation)
+            return
+        async with self.pool.connection() as conn:
+            await routes.delivered(
+                conn,
+                tenant,
+                "approvals",
+                approval,
+                conversation,
+                message=message,
+                at=self.clock(),
+            )
+            await self._add_card(conn, known, Place(conversation, message))
+
+    async def placed(self, conversation: Conversation, message: str, card: Card) -> None:
+        """Remember a message that shows an approval because somebody asked to see it."""
+        if card.approval is None:
+            return
+        async with self.pool.connection() as conn:
+            known = await stored.find(conn, conversation.tenant, card.approval)
+            if known is not None:
+                await self._add_card(conn, known, Place(conversation.id, message))
+
+    async def _add_card(self, conn: Connection, drawn: Known, place: Place) -> None:
+        # The row's lock orders this with whoever writes the approval: either they see the new
+        # card, or this sees that what was drawn is no longer true.
+        now = await stored.lock(conn, drawn.tenant, drawn.id)
+        await stored.add_card(conn, drawn.tenant, drawn.id, place)
+        if now != drawn:
+            await self.truth.redraw(conn, drawn.tenant, drawn.id, place)
+
+    async def redraw(self, *, tenant: str, approval: str, conversation: str, message: str) -> None:
+        """Job: make one message tell the truth."""
+        place = Place(conversation, message)
+        async with self.pool.connection() as conn:
+            target = await conversations.find(conn, tenant, conversation)
+            known = await stored.find(conn, tenant, approval)
+            key = await signing.signing_key(conn, tenant)
+        if known is None or target is None:
+            return
+        try:
+            await self.messenger.edit(target, message, self.faces.draw(known, target, key))
+        except MessageGone:
+            async with self.pool.connection() as conn:
+                await stored.forget_card(conn, tenant, approval, place)
+        except ConversationClosed:
+            await self._close(tenant, conversation)
+        except SendRejected as error:
+            log.warning("redraw.rejected", tenant=tenant, approval=approval, code=error.code)
+
+    async def _give_up(self, tenant: str, approval: str, conversation: str, why: str) -> None:
+        async with self.pool.connection() as conn:
+            await routes.give_up(conn, tenant, "approvals", approval, conversation, why=why)
+
+    async def _close(self, tenant: str, conversation: str) -> None:
+        async with self.pool.connection() as conn:
+            await conversations.close(conn, tenant, conversation, at=self.clock())

@@ -1,0 +1,88 @@
+"""What Neo said of an approval is written down, and whatever shows it otherwise is redrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.neo.models import Approval, ApprovalState
+from bot.store import approvals as stored
+from bot.store.approvals import Known
+from bot.store.database import Connection
+from bot.store.jobs import Jobs
+
+REDRAW = "approvals.redraw"
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Writes down and has redrawn, in the caller's transaction."""
+
+    jobs: Jobs
+    clock: Callable[[], datetime]
+
+    async def observe(self, conn: Connection, tenant: str, fresh: Approval) -> Known | None:
+        """Write down what Neo said; cards that show something else are redrawn.
+
+        Returns:
+            What was known before, None if it is new.
+        """
+        before = await stored.lock(conn, tenant, fresh.id)
+        if before is not None and _older(fresh, before.approval):
+            return before  # an answer that was overtaken on its way
+        await stored.write(conn, tenant, fresh, at=self.clock())
+        if before is not None and differs(before, fresh):
+            await self.redraw_all(conn, tenant, fresh.id)
+        return before
+
+    async def observe_gone(self, conn: Connection, tenant: str, approval: str) -> None:
+        """Write down that Neo no longer has it."""
+        before = await stored.lock(conn, tenant, approval)
+        if before is not None and before.gone_at is None:
+            await stored.write_gone(conn, tenant, approval, at=self.clock())
+            await self.redraw_all(conn, tenant, approval)
+
+    async def redraw_all(self, conn: Connection, tenant: str, approval: str) -> None:
+        """Queue a redraw of every message that shows the approval.
+
+        The caller has written to the approval's row in this transaction, so a card that is being
+        added at this moment is either seen here or sees what was written (`Delivery`).
+        """
+        for place in await stored.cards(conn, tenant, approval):
+            await self.redraw(conn, tenant, approval, place)
+
+    async def redraw(
+        self, conn: Connection, tenant: str, approval: str, place: stored.Place
+    ) -> None:
+        """Queue a redraw of one message, in order with whatever else goes there."""
+        await self.jobs.defer(
+            conn,
+            REDRAW,
+            lock=f"{tenant}/{place.conversation}",
+            once=f"{REDRAW}/{tenant}/{approval}/{place.conversation}/{place.message}",
+            tenant=tenant,
+            approval=approval,
+            conversation=place.conversation,
+            message=place.message,
+        )
+
+
+def differs(before: Known, fresh: Approval) -> bool:
+    """Whether Neo says something else than what is known here."""
+    return (
+        before.digest != fresh.digest
+        or before.state != fresh.state.value
+        or before.gone_at is not None
+    )
+
+
+def _older(fresh: Approval, known: Approval) -> bool:
+    """A decided approval does not open again, and time does not run back."""
+    if fresh.state is ApprovalState.PENDING and known.state is not ApprovalState.PENDING:
+        return not _later(fresh, known)
+    return _later(known, fresh)
+
+
+def _later(one: Approval, other: Approval) -> bool:
+    return bool(one.updated_at and other.updated_at and one.updated_at > other.updated_at)

@@ -1,0 +1,98 @@
+"""Finding approvals in Neo: new ones within seconds, and open ones that were decided elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.approvals.delivery import Delivery
+from bot.approvals.truth import Truth, differs
+from bot.neo.client import Neo
+from bot.neo.models import Approval, ApprovalState
+from bot.store import approvals as stored
+from bot.store import runs
+from bot.store.database import Pool
+
+WATCH = "approvals.watch"
+
+# Every five seconds what is new, every twenty also what is still open: 12 requests a minute of
+# Neo's 1,200 while either fits on a page of 200, and never more than 9 x 10 + 3 x 10.
+EVERY = "* * * * * */5"
+REREAD_SECONDS = 20
+MOST_PAGES = 10
+
+# Neo's clock and the moment a request becomes visible may be apart.
+OVERLAP = timedelta(minutes=2)
+# What was asked longer ago than this before the first look is not announced any more.
+FIRST_LOOK_BACK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Looks at one tenant's approvals; run by one job at a time for each tenant."""
+
+    pool: Pool
+    truth: Truth
+    delivery: Delivery
+    neo_of: Callable[[str], Neo]
+    clock: Callable[[], datetime]
+
+    async def look(self, *, tenant: str, timestamp: int) -> None:
+        """Job: read what is new, and at every fourth look whatever is still open here.
+
+        Args:
+            tenant: Microsoft 365 tenant id.
+            timestamp: When the look was due, epoch seconds.
+
+        Raises:
+            NeoError: Neo did not answer; the next look reads from where this one began.
+        """
+        reread = timestamp % REREAD_SECONDS == 0
+        async with self.pool.connection() as conn:
+            seen = await runs.seen_until(conn, tenant, WATCH)
+            waiting = await stored.waiting(conn, tenant)
+        since = (seen or self.clock() - FIRST_LOOK_BACK) - OVERLAP
+        oldest = min((k.approval.created_at or since for k in waiting), default=since)
+        found, complete = await self._read(tenant, min(since, oldest) if reread else since)
+        known = {k.id: k for k in waiting}
+        for approval in found.values():
+            open_here = known.get(approval.id)
+            if open_here is None and approval.state is not ApprovalState.PENDING:
+                continue  # decided before anybody here was shown it, or long since
+            if open_here is None or differs(open_here, approval):
+                await self._take(tenant, approval)
+        if reread and complete:
+            for missing in known.keys() - found.keys():
+                await self._look_for(tenant, known[missing].approval)
+        newest = max((a.created_at for a in found.values() if a.created_at), default=None)
+        if newest is not None or seen is None:
+            async with self.pool.connection() as conn:
+                await runs.set_seen_until(conn, tenant, WATCH, newest or self.clock())
+
+    async def _read(self, tenant: str, since: datetime) -> tuple[dict[str, Approval], bool]:
+        """Approvals created since then by id, and whether those are all."""
+        found: dict[str, Approval] = {}
+        cursor: str | None = None
+        neo = self.neo_of(tenant)
+        for _ in range(MOST_PAGES):
+            page = await neo.approvals.page(created_after=since, cursor=cursor)
+            found.update((approval.id, approval) for approval in page.items)
+            if (cursor := page.cursor) is None:
+                return found, True
+        return found, False
+
+    async def _take(self, tenant: str, approval: Approval) -> None:
+        async with self.pool.connection() as conn:
+            before = await self.truth.observe(conn, tenant, approval)
+            if before is None:
+                await self.delivery.announce(conn, tenant, approval)
+
+    async def _look_for(self, tenant: str, missing: Approval) -> None:
+        """An open approval that the list no longer has: read by itself before it is called gone."""
+        fresh = await self.neo_of(tenant).approvals.reread(missing)
+        async with self.pool.connection() as conn:
+            if fresh is None:
+                await self.truth.observe_gone(conn, tenant, missing.id)
+            else:
+                await self.truth.observe(conn, tenant, fresh)

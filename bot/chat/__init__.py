@@ -1,0 +1,1 @@
+"""A sentence in, an answer out: grammar, question, answer."""

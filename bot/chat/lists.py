@@ -1,0 +1,158 @@
+"""Reading lists from Neo until a question is answered, and no further."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from bot.chat.grammar import Grammar
+from bot.errors import NeoError
+from bot.neo.client import LARGEST_PAGE, Neo
+from bot.neo.models import Agent, Approval, Run
+
+T = TypeVar("T")
+
+# A question reads at most this many pages of 200; past that the answer says "at least".
+MOST_PAGES = 5
+
+# Where nobody said since when, approvals are looked for this far back.
+APPROVALS_BACK = timedelta(days=30)
+ONE_APPROVAL_BACK = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """What was found, newest first; ``complete`` is False if there may be more."""
+
+    items: list[T]
+    complete: bool
+
+
+async def runs(
+    neo: Neo,
+    fits: Callable[[Run], bool],
+    *,
+    agent: str | None = None,
+    ticket: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    enough: int | None = None,
+) -> Found[Run]:
+    """Runs that fit.
+
+    Executions have no date filter, so pages are read until one is wholly older than ``since``.
+    Neo's order is not trusted: what was read is sorted here.
+
+    Args:
+        neo: The tenant's Neo.
+        fits: Whether a run is asked for.
+        agent: Only this agent's, by id.
+        ticket: Only those on this ticket, by number.
+        since: Not before.
+        until: Before.
+        enough: Stop when this many were found.
+    """
+    found: list[Run] = []
+    cursor: str | None = None
+    complete = False
+    for _ in range(MOST_PAGES):
+        page = await neo.runs.page(
+            agent=agent, ticket=ticket, cursor=cursor, page_size=LARGEST_PAGE
+        )
+        found.extend(r for r in page.items if within(r.created_at, since, until) and fits(r))
+        cursor = page.cursor
+        past = bool(page.items) and all(_before(r.created_at, since) for r in page.items)
+        complete = cursor is None or past
+        if complete or (enough is not None and len(found) >= enough):
+            break
+    found.sort(key=_created, reverse=True)
+    return Found(found, complete)
+
+
+async def approvals(
+    neo: Neo,
+    fits: Callable[[Approval], bool],
+    *,
+    now: datetime,
+    agent: str | None = None,
+    ticket: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Found[Approval]:
+    """Approvals that fit, by when they were asked for; without ``since`` a month back."""
+    found: list[Approval] = []
+    cursor: str | None = None
+    for _ in range(MOST_PAGES):
+        page = await neo.approvals.page(
+            agent=agent,
+            text=ticket,
+            created_after=since or now - APPROVALS_BACK,
+            created_before=until,
+            cursor=cursor,
+        )
+        found.extend(a for a in page.items if within(a.created_at, since, until) and fits(a))
+        if (cursor := page.cursor) is None:
+            break
+    found.sort(key=_created, reverse=True)
+    return Found(found, cursor is None)
+
+
+async def approval(neo: Neo, number: str, *, now: datetime) -> Approval | None:
+    """One approval by its number; no operation reads one, so the list is searched."""
+    found = await approvals(neo, lambda a: a.id == number, now=now, since=now - ONE_APPROVAL_BACK)
+    return found.items[0] if found.items else None
+
+
+class KnownAgents:
+    """A tenant's agents, read again when what is known is older than a minute.
+
+    Every sentence is read with their names in mind, so they are kept, with the grammar made of
+    them; when Neo does not answer, sentences are read with the names known last.
+    """
+
+    AGE = timedelta(minutes=1)
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._known: dict[str, tuple[datetime, list[Agent]]] = {}
+        self._grammars: dict[str, tuple[tuple[str, ...], Grammar]] = {}
+
+    async def of(self, tenant: str, neo: Neo) -> list[Agent]:
+        """The agents, at most a minute old.
+
+        Raises:
+            NeoError: Neo did not say.
+        """
+        kept = self._known.get(tenant)
+        if kept is None or self._clock() - kept[0] > self.AGE:
+            kept = (self._clock(), [agent async for agent in neo.agents.list()])
+            self._known[tenant] = kept
+        return kept[1]
+
+    async def grammar(self, tenant: str, neo: Neo) -> Grammar:
+        """The grammar that knows the agents' names, the last known ones if Neo does not answer."""
+        try:
+            agents = await self.of(tenant, neo)
+        except NeoError:
+            agents = self._known[tenant][1] if tenant in self._known else []
+        names = tuple(agent.name for agent in agents if agent.name)
+        made = self._grammars.get(tenant)
+        if made is None or made[0] != names:
+            made = (names, Grammar(names))
+            self._grammars[tenant] = made
+        return made[1]
+
+
+def within(at: datetime | None, since: datetime | None, until: datetime | None) -> bool:
+    """Whether a moment lies in a span; one that is not known lies in every span."""
+    return at is None or ((since is None or at >= since) and (until is None or at < until))
+
+
+def _before(at: datetime | None, since: datetime | None) -> bool:
+    return at is not None and since is not None and at < since
+
+
+def _created(item: Run | Approval) -> float:
+    return item.created_at.timestamp() if item.created_at else 0.0

@@ -1,0 +1,153 @@
+"""Every error of this project that a caller can react to, one class per way to react.
+
+BotError
+├── ConfigurationError      an administrator has to change a setting
+├── NeoError                Neo did not do what was asked
+│   ├── NeoUnauthorized     the key is refused: nothing works until it is replaced
+│   ├── NeoForbidden        the key may not do this
+│   ├── NeoNotFound         there is no such thing (or it belongs to another tenant)
+│   ├── NeoConflict         it is no longer in the state that this needs
+│   ├── NeoInvalid          the request itself is wrong: `field` says where
+│   ├── NeoRateLimited      too many requests: again after `retry_after_seconds`
+│   └── NeoUnavailable      no usable answer: later, or in Neo itself
+└── SendError               a card did not reach a conversation
+    ├── SendLater           again after `retry_after_seconds`
+    ├── ConversationClosed  the bot may not write there: stop until it speaks again
+    ├── MessageGone         the message to edit no longer exists
+    └── SendRejected        this card, as it is, will never be taken
+"""
+
+from __future__ import annotations
+
+
+class BotError(Exception):
+    """The root; never raised itself."""
+
+
+class ConfigurationError(BotError):
+    """A setting is missing or wrong. The message names it and says what to write."""
+
+
+class NeoError(BotError):
+    """Neo did not do what was asked. Holds what a person needs to ask about it, never a secret.
+
+    Attributes:
+        operation: The client's name of the call, e.g. ``approvals.decide``.
+        status: HTTP status, or None if there was no answer.
+        code: Neo's machine code in lower case, or None.
+        request_id: Neo's id of the request, to quote to support, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+
+
+class NeoUnauthorized(NeoError):  # noqa: N818 -- the name says what happened, as in the tree above
+    """The key is refused: wrong, revoked or expired."""
+
+
+class NeoForbidden(NeoError):  # noqa: N818 -- likewise
+    """The key is good but may not do this."""
+
+
+class NeoNotFound(NeoError):  # noqa: N818 -- likewise
+    """No such thing, or it belongs to another tenant."""
+
+
+class NeoConflict(NeoError):  # noqa: N818 -- likewise
+    """It is no longer in the state that this needs, e.g. decided already."""
+
+
+class NeoInvalid(NeoError):  # noqa: N818 -- likewise
+    """Neo refuses the request's content; ``field`` names where, if Neo says."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        field: str | None = None,
+    ) -> None:
+        super().__init__(
+            message, operation=operation, status=status, code=code, request_id=request_id
+        )
+        self.field = field
+
+
+class NeoRateLimited(NeoError):  # noqa: N818 -- likewise
+    """The tenant's request budget is spent for ``retry_after_seconds``."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str,
+        retry_after_seconds: float,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(
+            message, operation=operation, status=status, code=code, request_id=request_id
+        )
+        self.retry_after_seconds = retry_after_seconds
+
+
+class NeoUnavailable(NeoError):  # noqa: N818 -- likewise
+    """No usable answer: unreachable, too slow, 5xx, or an answer that is not Neo's."""
+
+
+class SendError(BotError):
+    """A card did not reach a conversation.
+
+    Attributes:
+        status: HTTP status of the connector, or None if it was not reached.
+        code: The connector's error code, or None.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class SendLater(SendError):  # noqa: N818 -- likewise
+    """Throttled, or the connector is in trouble: try again after ``retry_after_seconds``."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        status: int | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, code=code)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ConversationClosed(SendError):  # noqa: N818 -- likewise
+    """The bot was removed or blocked there."""
+
+
+class MessageGone(SendError):  # noqa: N818 -- likewise
+    """The message to edit no longer exists."""
+
+
+class SendRejected(SendError):  # noqa: N818 -- likewise
+    """The connector refuses this card for good (too large, malformed)."""

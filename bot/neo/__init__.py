@@ -1,0 +1,1 @@
+"""Neo's public API: the thin client, its models and its errors."""

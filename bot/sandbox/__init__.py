@@ -1,0 +1,1 @@
+"""An embedded Neo: the same public API over a small living world, for the demo and for tests."""

@@ -1,0 +1,108 @@
+"""What every answer has in common: the envelope, errors, the rate limit's headers."""
+
+import math
+from collections import deque
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+
+class ApiError(Exception):
+    """An answer that says no.
+
+    Args:
+        status: HTTP status.
+        code: Neo's code, by which clients branch.
+        message: For people.
+        details: What else is known, such as the offending field.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, details: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details or {}
+
+
+def invalid(field: str, message: str) -> ApiError:
+    """A 400 that names the field."""
+    return ApiError(400, "validation_error", message, {"field": field})
+
+
+def not_found(message: str) -> ApiError:
+    """A 404, also for what belongs to another tenant."""
+    return ApiError(404, "not_found", message)
+
+
+def success(
+    data: Any, request_id: str, took: timedelta, page: dict[str, Any] | None = None
+) -> web.Response:
+    """The success envelope around data; `page` is the pagination of a list that has pages."""
+    meta: dict[str, Any] = {
+        "request_id": request_id,
+        "timings_ms": {"total": round(took.total_seconds() * 1000, 1)},
+        "warnings": [],
+    }
+    if page is not None:
+        meta["pagination"] = page
+    return web.json_response({"data": data, "meta": meta})
+
+
+def failure(error: ApiError, request_id: str) -> web.Response:
+    """The failure envelope."""
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.details:
+        body["details"] = error.details
+    return web.json_response(
+        {"error": body, "meta": {"request_id": request_id}}, status=error.status
+    )
+
+
+class RateLimit:
+    """Requests in a sliding window, shared by all who use the tenant.
+
+    Args:
+        limit: Requests in a window.
+        window: The window's length.
+    """
+
+    def __init__(self, limit: int = 1_200, window: timedelta = timedelta(seconds=60)) -> None:
+        self.limit = limit
+        self.window = window
+        self._taken: deque[datetime] = deque()
+
+    def take(self, now: datetime) -> bool:
+        """Count one request; False when the window is full (a refused one does not count)."""
+        self._forget(now)
+        if len(self._taken) >= self.limit:
+            return False
+        self._taken.append(now)
+        return True
+
+    def spend(self, remaining: int, now: datetime) -> None:
+        """Leave so many requests in the window that begins now, as if others had used the rest."""
+        self._taken = deque([now] * max(self.limit - remaining, 0))
+
+    def headers(self, now: datetime) -> dict[str, str]:
+        """X-RateLimit-* as of now; the reset is when the oldest request leaves the window."""
+        self._forget(now)
+        reset = (self._taken[0] if self._taken else now) + self.window
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(max(self.limit - len(self._taken), 0)),
+            "X-RateLimit-Reset": str(math.ceil(reset.timestamp())),
+        }
+
+    def retry_after_seconds(self, now: datetime) -> int:
+        """Whole seconds until a request fits again."""
+        if not self._taken:
+            return 1
+        return max(math.ceil((self._taken[0] + self.window - now).total_seconds()), 1)
+
+    def _forget(self, now: datetime) -> None:
+        while self._taken and self._taken[0] <= now - self.window:
+            self._taken.popleft()

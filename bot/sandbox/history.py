@@ -1,0 +1,154 @@
+"""The past: runs that are worked out when asked for, so a million of them cost nothing at start."""
+
+from bisect import bisect, bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+
+from bot.sandbox.chance import between, number, pick, run_id, unit
+from bot.sandbox.planner import Outline, Person, Planner
+from bot.sandbox.runs import Approval, Decision, Run
+from bot.sandbox.scripts import ASK_AFTER_SECONDS
+
+SPAN = timedelta(days=14)
+_REST = timedelta(minutes=10)  # every past run, its question and its end lie before the anchor
+_LONGEST_WAIT_SECONDS = 400
+_NIGHT, _DAY, _EVENING, _WEEKEND = 6, 100, 30, 14
+_SATURDAY = 5
+_NOTES = {
+    "approve": ("", "", "Client confirmed by phone.", "Fine, contact is known.", "Go ahead."),
+    "reject": ("Call the client first.", "Not during the change freeze.", "I do this one by hand."),
+}
+
+
+class History:
+    """`count` past runs in the 14 days before the anchor, busier in working hours (UTC).
+
+    Args:
+        planner: Says how each run goes.
+        count: How many runs; indexes 0 (oldest) to count - 1.
+        anchor: The instant the world began (UTC).
+        people: Who can be asked; the first is the person at the keyboard.
+    """
+
+    def __init__(
+        self, planner: Planner, count: int, anchor: datetime, people: Sequence[Person]
+    ) -> None:
+        self.planner = planner
+        self.count = count
+        self.anchor = anchor
+        self.people = people
+        # Hours are whole clock hours, so nights and weekends fall where they belong.
+        self._begin = (anchor - SPAN).replace(minute=0, second=0, microsecond=0)
+        hours = int((anchor - _REST - self._begin) / timedelta(hours=1))
+        self._sums = list(
+            accumulate(_busyness(self._begin + timedelta(hours=h)) for h in range(hours))
+        )
+
+    def started_at(self, index: int) -> datetime:
+        """When the run of this index began; strictly later than the one before."""
+        seed = self.planner.seed
+        place = (index + 0.05 + 0.9 * unit(seed, 50, index)) / self.count * self._sums[-1]
+        hour = bisect(self._sums, place)
+        before = self._sums[hour - 1] if hour else 0
+        share = (place - before) / (self._sums[hour] - before)
+        return self._begin + timedelta(hours=hour + share)
+
+    def run(self, outline: Outline) -> Run:
+        """The whole run behind an outline."""
+        planner, index = self.planner, outline.index
+        script = planner.script(outline, self.started_at(outline.ticket_index), brisk=False)
+        started_at = self.started_at(index)
+        run = Run(index, run_id(planner.seed, index), script, started_at)
+        if outline.kind == "asks":
+            run.approval = Approval(
+                id=approval_id(index),
+                approvers=approvers_for(planner.seed, index, self.people),
+                created_at=started_at + timedelta(seconds=ASK_AFTER_SECONDS),
+            )
+            wait = between(20, _LONGEST_WAIT_SECONDS, planner.seed, 51, index)
+            decides(planner.seed, index, run.approval, wait)
+        return run
+
+    def outcome(self, outline: Outline) -> str:
+        """How a past run ended, without writing it out."""
+        if outline.kind == "asks":
+            action = verdict(self.planner.seed, outline.index)
+            return "SUCCESS" if action == "approve" else "SKIPPED"
+        return {"does": "SUCCESS", "fails": "FAILURE", "skips": "SKIPPED"}[outline.kind]
+
+    def newest_first(
+        self,
+        match: Callable[[Outline], bool],
+        *,
+        until: tuple[datetime, int] | None = None,
+        since: datetime | None = None,
+    ) -> Iterator[Outline]:
+        """Outlines that match, newest first.
+
+        Args:
+            match: Asked for each outline.
+            until: Only runs whose (start, index) is smaller.
+            since: Only runs that started then or later.
+        """
+        top = self.count
+        if until is not None:
+            top = bisect_left(range(self.count), until, key=lambda i: (self.started_at(i), i))
+        low = self.first_since(since) if since else 0
+        for index in range(top - 1, low - 1, -1):
+            outline = self.planner.outline(index)
+            if match(outline):
+                yield outline
+
+    def first_since(self, instant: datetime) -> int:
+        """The index of the first run that started at or after an instant."""
+        return bisect_left(range(self.count), instant, key=self.started_at)
+
+
+def _busyness(hour: datetime) -> int:
+    if hour.astimezone(UTC).weekday() >= _SATURDAY:
+        return _WEEKEND
+    if 8 <= hour.hour < 17:  # noqa: PLR2004 -- office hours
+        return _DAY
+    return _EVENING if 6 <= hour.hour < 20 else _NIGHT  # noqa: PLR2004 -- around office hours
+
+
+def approval_id(index: int) -> int:
+    """The approval that the run of this index raises, if it raises one."""
+    return 7_000 + index
+
+
+def approval_index(identifier: int) -> int:
+    """The run behind an approval's id."""
+    return identifier - 7_000
+
+
+def approvers_for(
+    seed: int, index: int, people: Sequence[Person], *, first: bool | None = None
+) -> list[Person]:
+    """Whom a run asks. `first` says whether the first person is among them; None leaves it open."""
+    others = list(people[1:])
+    if first is None:
+        first = number(seed, 60, index) % 4 > 0
+    if not others:
+        return list(people)
+    start = number(seed, 61, index)
+    # The first person is asked alone in a third of the cases, otherwise with one or two others.
+    size = number(seed, 62, index) % 3 if first else 1 + number(seed, 62, index) % 2
+    size = min(size, len(others))
+    chosen = [others[(start + step) % len(others)] for step in range(size)]
+    return [people[0], *chosen] if first else chosen
+
+
+def verdict(seed: int, index: int) -> str:
+    """What a person says to this question when nobody tells them."""
+    return "reject" if number(seed, 63, index) % 6 == 0 else "approve"
+
+
+def decides(seed: int, index: int, approval: Approval, wait_seconds: int) -> None:
+    """Let one of the approvers decide, `wait_seconds` after the question."""
+    action = verdict(seed, index)
+    by_id, by_name = pick(approval.approvers, seed, 64, index)
+    note = pick(_NOTES[action], seed, 65, index)
+    at = approval.created_at + timedelta(seconds=wait_seconds)
+    approval.decision = Decision(action, by_id, by_name, at, note)

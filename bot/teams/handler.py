@@ -1,0 +1,222 @@
+"""What each kind of activity means: a message, a pressed button, a greeting, a good-bye."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, Final, Protocol
+
+import structlog
+from botbuilder.core import InvokeResponse, TurnContext
+from botbuilder.core.teams import TeamsActivityHandler
+
+from bot.errors import MessageGone, SendError
+from bot.messaging import Answer, Conversation, Pressed, Said
+from bot.teams.activity import Inbound
+from bot.teams.connector import Connector
+from bot.teams.turn import Outcome, Turn, drawn, failed, told
+from cards.card import Card
+from cards.notice import notice
+from cards.problem import problem
+
+log = structlog.get_logger(__name__)
+
+ANSWERED_BELOW: Final = "Answered below."
+NOT_POSTED: Final = "The answer could not be posted here. Try again in a minute."
+NOBODY: Final = (
+    "Teams did not say who you are, so nothing was done. "
+    "Sign in to Teams with your work account and try again."
+)
+
+
+class Turns(Protocol):
+    """What the product does with a turn. Errors that a person can react to are answers."""
+
+    async def greet(self, conversation: Conversation) -> Card | None:
+        """The greeting, or None where it was greeted already."""
+        ...
+
+    async def message(self, said: Said) -> Answer:
+        """Answer what a person typed."""
+        ...
+
+    async def action(self, pressed: Pressed) -> Answer:
+        """Answer a pressed button."""
+        ...
+
+    async def placed(self, conversation: Conversation, message_id: str, card: Card) -> None:
+        """Hear where a copy of an approval now stands (``card.approval`` is set)."""
+        ...
+
+    async def left(self, conversation: Conversation) -> None:
+        """Hear that the bot was removed from there."""
+        ...
+
+
+class Handler(TeamsActivityHandler):  # type: ignore[misc] # botbuilder ships no types
+    """Sorts activities by kind, asks the turns, and brings their answers to Teams."""
+
+    def __init__(self, turns: Turns, connector: Connector) -> None:
+        super().__init__()
+        self._turns = turns
+        self._connector = connector
+
+    async def on_message_activity(self, turn_context: TurnContext) -> None:
+        """A person typed, or pressed a button on a client that knows only Action.Submit."""
+        turn = Turn.of(turn_context)
+        inbound = turn.inbound
+        verb = _submitted(inbound)
+        if turn.person is None:
+            answer = Answer(notice("Not done", NOBODY))
+        elif verb is not None:
+            answer = await self._ask(turn, self._turns.action(_pressed(turn, inbound.value, verb)))
+        else:
+            said = Said(turn.person, turn.conversation, inbound.text or "")
+            answer = await self._ask(turn, self._turns.message(said))
+        if answer.in_place:
+            await self.redraw(turn, answer.card)
+        else:
+            await self._reply(turn, answer.card)
+
+    async def on_invoke_activity(self, turn_context: TurnContext) -> InvokeResponse:
+        """A button pressed on a client of today; everything else is not supported.
+
+        botbuilder's own reading of the value serialises exceptions, so it is done here.
+        """
+        turn = Turn.of(turn_context)
+        if turn.inbound.name != "adaptiveCard/action":
+            outcome = failed(501, "NotSupported", "This bot does not offer that.")
+        else:
+            outcome = await self._action(turn)
+        return InvokeResponse(status=outcome.status, body=outcome.body)
+
+    async def on_conversation_update_activity(self, turn_context: TurnContext) -> None:
+        """Somebody joined or left; it matters where it is the bot itself.
+
+        botbuilder's own would ask the connector about every member first.
+        """
+        turn = Turn.of(turn_context)
+        if turn.inbound.is_arrival:
+            await self._greet(turn)
+        elif turn.inbound.is_departure:
+            await self._leave(turn)
+
+    async def on_installation_update_add(self, turn_context: TurnContext) -> None:
+        """The app was installed."""
+        await self._greet(Turn.of(turn_context))
+
+    async def on_installation_update_remove(self, turn_context: TurnContext) -> None:
+        """The app was removed."""
+        await self._leave(Turn.of(turn_context))
+
+    async def redraw(self, turn: Turn, card: Card) -> None:
+        """Redraw the pressed card for everybody by an edit; as a new message where it is gone."""
+        message = turn.inbound.reply_to_id
+        if message is None:
+            await self._reply(turn, card)
+            return
+        try:
+            await self._connector.edit(turn.conversation, message, card)
+        except MessageGone:
+            await self._reply(turn, card)
+        except SendError as error:
+            log.warning("turn.not_redrawn", error=type(error).__name__, status=error.status)
+        else:
+            await self._placed(turn, message, card)
+
+    async def apologise(self, turn: Turn) -> Outcome:
+        """Tell the person that the turn broke. Returns the HTTP answer."""
+        if turn.is_invoke:
+            return told("Something went wrong here. Look again before you repeat it.")
+        if turn.inbound.type == "message":
+            await self._reply(turn, _broken())
+        return Outcome()
+
+    async def _action(self, turn: Turn) -> Outcome:
+        value = turn.inbound.value
+        action = value.get("action") if isinstance(value, dict) else None
+        if not isinstance(action, dict) or not isinstance(action.get("verb"), str):
+            return failed(400, "BadRequest", "The value names no action with a verb.")
+        data = action.get("data") or {}
+        if not isinstance(data, dict):
+            return failed(400, "BadRequest", "The action's data is not an object.")
+        if turn.person is None:
+            return told(NOBODY)
+        pressed = _pressed(turn, data, action["verb"])
+        answer = await self._ask(turn, self._turns.action(pressed))
+        if answer.in_place:
+            turn.redraw = answer.card
+            if turn.inbound.reply_to_id:
+                await self._placed(turn, turn.inbound.reply_to_id, answer.card)
+            return drawn(answer.card)
+        posted = await self._reply(turn, answer.card)
+        return told(ANSWERED_BELOW if posted else NOT_POSTED)
+
+    async def _ask(self, turn: Turn, work: Awaitable[Answer]) -> Answer:
+        try:
+            return await work
+        except Exception as error:  # noqa: BLE001 -- the edge: whatever broke, the person is told
+            log_broken(turn, error)
+            return Answer(_broken())
+
+    async def _greet(self, turn: Turn) -> None:
+        card = await self._turns.greet(turn.conversation)
+        if card is not None:
+            await self._reply(turn, card)
+
+    async def _leave(self, turn: Turn) -> None:
+        await self._turns.left(turn.conversation)
+
+    async def _reply(self, turn: Turn, card: Card) -> bool:
+        """Post the card where the activity came from; False if that cannot be done."""
+        try:
+            message = await self._connector.reply(turn.conversation, turn.thread, card)
+        except SendError as error:
+            log.warning("turn.not_answered", error=type(error).__name__, status=error.status)
+            return False
+        await self._placed(turn, message, card)
+        return True
+
+    async def _placed(self, turn: Turn, message: str, card: Card) -> None:
+        if card.approval is None:
+            return
+        try:
+            await self._turns.placed(turn.conversation, message, card)
+        except Exception as error:  # noqa: BLE001 -- the edge: the card stands, and is no lie yet
+            log_broken(turn, error)
+
+
+def log_broken(turn: Turn, error: Exception) -> None:
+    """Log that a turn broke: the kind of error and its place, never its words."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{frame.tb_frame.f_code.co_qualname}:{frame.tb_lineno}" if frame else None
+    log.error("turn.broken", type=turn.inbound.type, error=type(error).__name__, at=place)
+
+
+def _submitted(inbound: Inbound) -> str | None:
+    """The verb of an Action.Submit, which comes as a message with a value and without text."""
+    if (inbound.text or "").strip() or not isinstance(inbound.value, dict):
+        return None
+    verb = inbound.value.get("verb")
+    return verb if isinstance(verb, str) else None
+
+
+def _pressed(turn: Turn, data: dict[str, Any], verb: str) -> Pressed:
+    if turn.person is None:
+        raise TypeError("A button without a person is refused before this.")
+    return Pressed(
+        person=turn.person,
+        conversation=turn.conversation,
+        message=turn.inbound.reply_to_id or None,
+        verb=verb,
+        data={**data, "verb": verb},
+    )
+
+
+def _broken() -> Card:
+    return problem(
+        "Something went wrong here",
+        "It is not certain whether anything was changed. Look again before you repeat it.",
+        changed_nothing=False,
+    )

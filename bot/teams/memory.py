@@ -1,0 +1,110 @@
+"""What the Bot Framework side has to remember: people, conversations, activities it has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from bot.messaging import Conversation, Person
+from bot.store import activities, conversations, people
+from bot.store.people import Standing
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+
+class Memory(Protocol):
+    """Fulfilled by `StoreMemory`."""
+
+    async def claim(self, conversation: Conversation, activity: str) -> bool:
+        """Take an activity; True for the first caller, False for every repeat of it."""
+        ...
+
+    async def meet(self, conversation: Conversation, person: Person | None) -> None:
+        """Write down where was spoken, by whom; overwrites what changed."""
+        ...
+
+    async def keep_answer(
+        self, conversation: Conversation, activity: str, answer: dict[str, Any]
+    ) -> None:
+        """Keep an invoke's answer for its repeats."""
+        ...
+
+    async def answer(self, conversation: Conversation, activity: str) -> dict[str, Any] | None:
+        """The answer that was given to this invoke, or None if there is none yet."""
+        ...
+
+    async def teams_id(self, tenant: str, person: str) -> str | None:
+        """The Teams account of somebody who spoke to the bot before, else None."""
+        ...
+
+    async def standing(self, person: Person) -> Standing | None:
+        """What the roster last said of them."""
+        ...
+
+    async def note_standing(self, person: Person, standing: Standing) -> None:
+        """Remember what the roster said."""
+        ...
+
+
+class StoreMemory:
+    """`Memory` in PostgreSQL.
+
+    Args:
+        pool: Open connections to the database.
+        clock: The time, aware UTC.
+    """
+
+    def __init__(
+        self, pool: AsyncConnectionPool[AsyncConnection[Any]], *, clock: Callable[[], datetime]
+    ) -> None:
+        self._pool = pool
+        self._clock = clock
+
+    async def claim(self, conversation: Conversation, activity: str) -> bool:
+        """See `Memory.claim`."""
+        async with self._pool.connection() as conn:
+            return await activities.claim(
+                conn, conversation.tenant, conversation.id, activity, at=self._clock()
+            )
+
+    async def meet(self, conversation: Conversation, person: Person | None) -> None:
+        """See `Memory.meet`."""
+        at = self._clock()
+        async with self._pool.connection() as conn:
+            await conversations.remember(conn, conversation, at=at)
+            if person is not None:
+                await people.remember(conn, person, at=at)
+
+    async def keep_answer(
+        self, conversation: Conversation, activity: str, answer: dict[str, Any]
+    ) -> None:
+        """See `Memory.keep_answer`."""
+        async with self._pool.connection() as conn:
+            await activities.keep_answer(
+                conn, conversation.tenant, conversation.id, activity, answer
+            )
+
+    async def answer(self, conversation: Conversation, activity: str) -> dict[str, Any] | None:
+        """See `Memory.answer`."""
+        async with self._pool.connection() as conn:
+            return await activities.answer(conn, conversation.tenant, conversation.id, activity)
+
+    async def teams_id(self, tenant: str, person: str) -> str | None:
+        """See `Memory.teams_id`."""
+        async with self._pool.connection() as conn:
+            known = await people.find(conn, tenant, person)
+        return known.teams_id if known else None
+
+    async def standing(self, person: Person) -> Standing | None:
+        """See `Memory.standing`."""
+        async with self._pool.connection() as conn:
+            return await people.standing(conn, person.tenant, person.id)
+
+    async def note_standing(self, person: Person, standing: Standing) -> None:
+        """See `Memory.note_standing`."""
+        async with self._pool.connection() as conn:
+            await people.note_standing(conn, person.tenant, person.id, standing)

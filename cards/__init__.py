@@ -1,0 +1,1 @@
+"""Neo's data to Adaptive Cards: pure functions, one file a card, no I/O."""

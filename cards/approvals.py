@@ -1,0 +1,145 @@
+"""Approvals, as a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.neo.models import Approval, ApprovalState
+from cards import labels
+from cards.card import Card, plain
+from cards.parts import (
+    Room,
+    and_more,
+    assemble,
+    buttons,
+    dotted,
+    fitted,
+    heading,
+    line,
+    question,
+    row,
+    run,
+    select,
+    small_print,
+)
+from cards.periods import period
+from cards.request import asked, wish
+from cards.words import Reader, counted
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalsView:
+    """A list of approvals and what was asked for.
+
+    Attributes:
+        approvals: The approvals to show, in order.
+        agent: Only this agent's, by its name.
+        status: Only these: pending, approved, rejected.
+        ticket: Only those on this ticket, its number.
+        mine: Only those that the reader was asked.
+        since: Not before; aware UTC.
+        until: Before; aware UTC.
+        limit: How many were asked for, if a number was named.
+        more: There are more in Neo than were read.
+        total_known: How many are known to fit, those not shown included.
+        question: The question that this list answers, to ask it again; None: no refresh.
+    """
+
+    approvals: Sequence[Approval]
+    agent: str | None = None
+    status: str | None = None
+    ticket: str | None = None
+    mine: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int | None = None
+    more: bool = False
+    total_known: int = 0
+    question: str | None = None
+
+
+def approvals(view: ApprovalsView, reader: Reader) -> Card:
+    """A line for each approval; a tap shows it, with its buttons for whoever may decide."""
+    there = max(view.total_known, len(view.approvals))
+
+    def draw(room: Room) -> Card:
+        title = _title(view, reader, there)
+        shown = view.approvals[: room.rows]
+        capped = view.limit is not None and len(shown) >= view.limit
+        left = "" if capped else and_more(len(shown), there, at_least=view.more)
+        return assemble(
+            [
+                heading(title),
+                *(_row(one, reader) for one in shown),
+                line(left, subtle=True),
+                *buttons(*(question(*each) for each in _next(view))),
+                small_print(reader.as_of(), refresh=view.question),
+            ],
+            summary="\n".join(
+                [
+                    f"{title}, {reader.as_of()}" + (":" if shown else "."),
+                    *(_words(one, reader) for one in shown),
+                    left,
+                ]
+            ),
+        )
+
+    return fitted(draw)
+
+
+def _title(view: ApprovalsView, reader: Reader, there: int) -> str:
+    kind = {"pending": "pending ", "approved": "approved ", "rejected": "rejected "}.get(
+        view.status or "", ""
+    )
+    rest = f" of {plain(view.agent, 80)}" if view.agent else ""
+    rest += f" on {labels.ticket(view.ticket)}" if view.ticket else ""
+    rest += " for you" if view.mine else ""
+    when = period(view.since, view.until, reader)
+    rest += f" {when}" if when else ""
+    if not there:
+        return f"No {kind}approvals{rest}"
+    return f"{'At least ' if view.more else ''}{counted(there, f'{kind}approval')}{rest}"
+
+
+def _next(view: ApprovalsView) -> list[tuple[str, str]]:
+    asked_next: list[tuple[str, str]] = []
+    if view.approvals and not view.mine and view.status == "pending":
+        asked_next.append(("Only mine", "my pending approvals"))
+    if view.mine or view.status != "pending":
+        asked_next.append(("All pending", "pending approvals"))
+    if not view.approvals:
+        asked_next += [("Decided this week", "approved approvals this week"), ("Status", "status")]
+    return asked_next
+
+
+def _row(one: Approval, reader: Reader) -> Any:
+    mark = labels.state(one)
+    return row(
+        line(run(f"{mark.shape} ", color=mark.color), run(wish(one, 140), weight="Bolder")),
+        line(_where(one, reader), subtle=True, spacing="None"),
+        tap=select(f"Show approval {plain(one.id, 40)}", f"approval {plain(one.id, 60)}"),
+    )
+
+
+def _where(one: Approval, reader: Reader) -> str:
+    mark = labels.state(one)
+    pending = one.state is ApprovalState.PENDING
+    when = ""
+    if one.created_at:
+        when = reader.age(one.created_at) if pending else reader.exact(one.created_at)
+    return dotted(
+        f"{mark.word} {when}" if pending else mark.word,
+        labels.ticket(one.ticket_number),
+        labels.client(one, one.requested_for),
+        (asked(one, reader, most=2) or "nobody to decide here") if pending else when,
+    )
+
+
+def _words(one: Approval, reader: Reader) -> str:
+    mark = labels.state(one)
+    return dotted(
+        f"{mark.shape} {wish(one, 140)}", _where(one, reader), f"approval {plain(one.id, 40)}"
+    )

@@ -1,0 +1,69 @@
+"""What a card is to the rest of the product, and how text from outside is made harmless."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any, Final
+
+LARGEST_BYTES: Final = 28_000
+"""No card is larger than this, counted as JSON in ASCII."""
+
+# Teams fills in dates written so, wherever they stand: outside text could forge a time with them.
+_TEMPLATE = re.compile(r"\{\{(?=\s*(?:DATE|TIME))", re.IGNORECASE)
+_INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+_JOINER = "\u200d"  # holds composed emoji together
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An Adaptive Card and the same thing in words.
+
+    Attributes:
+        content: The card, plain JSON, schema 1.5.
+        summary: Its whole meaning in words: one or two sentences, then a line for each line of a
+            list. Not Markdown.
+        approval: Id of the approval that this card is a copy of, so that every copy can be redrawn.
+    """
+
+    content: dict[str, Any]
+    summary: str
+    approval: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the card on the wire, at most (JSON in ASCII)."""
+        return len(json.dumps(self.content))
+
+
+def plain(text: str | None, limit: int = 240) -> str:
+    """Outside text made harmless: one line that shows as it was typed.
+
+    Control, bidirectional and other invisible characters are removed, white space is folded, and
+    what is longer than ``limit`` characters ends at a word with "…". Markdown is not escaped:
+    `cards.parts` draws outside text with elements that know none, because Teams on phones shows
+    the backslashes of an escape.
+    """
+    # Cut before cleaning, so that a text of megabytes costs no more than its first lines.
+    seen = (text or "")[: limit * 8 + 64]
+    kept = "".join(
+        " " if c in "\n\r\t\v\f\u2028\u2029\x85" else c
+        for c in seen
+        if c in "\n\r\t\v\f\u2028\u2029\x85"
+        or c == _JOINER
+        or unicodedata.category(c) not in _INVISIBLE
+    )
+    folded = _TEMPLATE.sub("{\u2060{", " ".join(kept.split()))
+    if len(folded) <= limit and len(text or "") == len(seen):
+        return folded
+    return _shortened(folded, limit)
+
+
+def _shortened(text: str, limit: int) -> str:
+    head = text[: max(limit - 1, 0)]
+    at_word = head.rfind(" ")
+    if len(text) > len(head) and at_word > limit // 2:
+        head = head[:at_word]
+    return head.rstrip(" ,;:.-") + "…"

@@ -1,0 +1,306 @@
+"""The parts that cards share: headings, lines, facts, rows, buttons, and the assembly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from cards import elements as el
+from cards.actions import Action, Ask, Decide, Follow, ShowApproval
+from cards.card import LARGEST_BYTES, Card, plain
+
+# Text that every client shows as it stands, although it reads it as Markdown: at most one mark of
+# each pair, nothing that opens a link, an escape, a tag, a list or a heading.
+_LITERAL = re.compile(
+    r"(?!\s*(?:\d+[.)]|[-+>#]+)\s)(?!.*(?:\*.*\*|_.*_|~.*~|`.*`|\]\(|://|@\w|\w\.[^\W\d]|\s[-+]\s|&[#\w]+;))"
+    r"[^\[\\<{\n]*"
+)
+_LONG_WORD = re.compile(r"\S{21,}")
+_PIECE = re.compile(r"\S{1,20}(?:[/.@_:=&?,;)\]}-]|$)|\S{20}")
+_BREAK = "\u200b"  # nothing to see: the line may break here
+
+PRIMARY: Final = 3
+"""Most buttons side by side; the others stand in the overflow."""
+_MORE: Final = "\u203a"  # a single angle, pointing right
+BUTTONS: Final = 6
+"""Most buttons in one place: Teams may hide more."""
+# What a card on a small phone leaves for a row of buttons, in pixels; a button's edges; a gap.
+_PHONE, _EDGES, _GAP = 262, 26, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much of what may be long is shown.
+
+    Attributes:
+        rows: Most lines of a list.
+        text: Most characters of a long text.
+    """
+
+    rows: int = 12
+    text: int = 600
+
+    def halved(self) -> Room:
+        """Half as much."""
+        return Room(rows=max(self.rows // 2, 1), text=max(self.text // 2, 24))
+
+
+def fitted(draw: Callable[[Room], Card], room: Room | None = None) -> Card:
+    """Draw a card with as much as fits into `LARGEST_BYTES`: half and half again until it does."""
+    room = room or Room()
+    drawn = draw(room)
+    while drawn.size > LARGEST_BYTES and room != room.halved():
+        room = room.halved()
+        drawn = draw(room)
+    return drawn
+
+
+def assemble(body: Iterable[Any], *, summary: str, approval: str | None = None) -> Card:
+    """Put a card together; parts that are None are left out."""
+    twin = "\n".join(filter(None, (line.strip() for line in summary.splitlines())))
+    root = el.Root(
+        [part for part in body if part is not None],
+        # Old clients read this as Markdown. Without the marks it reads well enough.
+        fallback_text=re.sub(r"[*_\[\]\\`<>~]", "", twin),
+        speak=plain(twin.split("\n", 1)[0], 600),
+    )
+    return Card(content=el.rendered(root), summary=twin, approval=approval)
+
+
+# Text
+
+
+def run(text: str, **look: Any) -> el.Run:
+    """A piece of a line; ``look`` as in `elements.Run`."""
+    return el.Run(text=text, **look)
+
+
+def line(*pieces: str | el.Run | None, subtle: bool = False, **place: Any) -> Any:
+    """A line of text, wrapped, that shows as it was typed; None if nothing is in it.
+
+    Text in which no client finds Markdown is a `TextBlock`, for these wrap best; any other is
+    `RichText`, which knows no Markdown.
+    """
+    runs = [
+        run(piece, isSubtle=True if subtle else None) if isinstance(piece, str) else piece
+        for piece in pieces
+        if piece
+    ]
+    if len(runs) == 1 and _LITERAL.fullmatch(runs[0].text):
+        look = {key: held for key, held in runs[0].render().items() if key != "type"}
+        return el.TextBlock(wrap=True, **look, **place)
+    for one in runs:
+        one.text = _LONG_WORD.sub(_broken, one.text)
+    return el.RichText(inlines=runs, **place) if runs else None
+
+
+def _broken(word: re.Match[str]) -> str:
+    """A long word with places to break at: rich text is cut at the edge of the card else."""
+    return _BREAK.join(_PIECE.findall(word[0]))
+
+
+def heading(text: str, style: str | None = None) -> Any:
+    """What the card is: its first line, a heading for screen readers wherever that is possible.
+
+    Args:
+        text: The line.
+        style: Its ground: good, attention, warning, accent. Never the letters' colour, which is
+            hard to read on white.
+    """
+    look = {"size": "Medium", "weight": "Bolder"}
+    if _LITERAL.fullmatch(text):
+        made = el.TextBlock(text=text, wrap=True, style="heading", **look)
+    else:
+        made = line(run(text, **look))
+    return el.Container(style=style, bleed=True, items=[made]) if style else made
+
+
+def remarked(text: str | None) -> el.Container | None:
+    """Why a card is not what it was: one line above everything."""
+    said = plain(text, 200)
+    return el.Container(style="warning", bleed=True, items=[line(said)]) if said else None
+
+
+def dotted(*pieces: str | None) -> str:
+    """Pieces on one line, those that are empty left out: "#48213 · Contoso Dental"."""
+    return " · ".join(piece for piece in pieces if piece)
+
+
+def facts(pairs: Iterable[tuple[str, str]], **place: Any) -> el.Container | None:
+    """Labels and values, one under the other, the labels aligned."""
+    rows = [
+        el.Columns(
+            spacing="Small",
+            columns=[
+                el.Column(width="88px", items=[line(run(label, weight="Bolder"))]),
+                el.Column(width="stretch", items=[line(value)]),
+            ],
+        )
+        for label, value in pairs
+        if label and value
+    ]
+    return el.Container(items=rows, **place) if rows else None
+
+
+def quoted(text: str) -> el.Container:
+    """What a person wrote, in quotation marks, set apart."""
+    return el.Container(style="emphasis", spacing="Small", items=[line(f"“{text}”")])
+
+
+def folded(title: str, items: Sequence[Any], *, name: str) -> list[Any]:
+    """Parts that are hidden until their title is tapped; nothing if there are none."""
+    held = [item for item in items if item is not None]
+    if not held:
+        return []
+    shut, open_ = f"{name}-shut", f"{name}-open"
+    toggle = el.ToggleVisibility(title=title, targets=[name, shut, open_])
+    return [
+        el.Container(
+            spacing="Small",
+            select_action=toggle,
+            items=[
+                el.RichText(id=shut, inlines=[run(f"▸ {title}", color="Accent")]),
+                el.RichText(id=open_, inlines=[run(f"▾ {title}", color="Accent")], visible=False),
+            ],
+        ),
+        el.Container(id=name, visible=False, spacing="Small", items=held),
+    ]
+
+
+def small_print(text: str, refresh: str | None = None) -> Any:
+    """The last line: where it comes from, as of when; ``refresh`` is the question to ask again."""
+    note = line(run(text, size="Small", isSubtle=True))
+    again = select("Refresh", refresh, in_place=True)
+    if again is None:
+        return note
+    return el.Columns(
+        spacing="Medium",
+        columns=[
+            el.Column(width="stretch", items=[note], verticalContentAlignment="Center"),
+            el.Column(
+                width="auto",
+                selectAction=again,
+                items=[line(run("⟳ Refresh", size="Small", color="Accent"))],
+            ),
+        ],
+    )
+
+
+# Buttons
+
+
+def button(
+    title: str, payload: Action | None, *, style: str | None = None, inputs: bool = False
+) -> el.Execute | None:
+    """A button; None where the payload could not be made, for a dead button is none."""
+    if payload is None:
+        return None
+    data = payload.pack()
+    look = {"title": title, "style": style, "associated_inputs": None if inputs else "none"}
+    return el.Execute(verb=payload.verb, data=data, **look, fallback=el.Submit(data=data, **look))
+
+
+def asking(text: str | None, *, in_place: bool = False) -> Ask | None:
+    """The payload that asks ``text``; None if it is empty or too long to be asked."""
+    try:
+        return Ask(text=text, in_place=in_place) if text else None
+    except ValidationError:
+        return None
+
+
+def question(title: str, text: str | None, *, in_place: bool = False) -> el.Execute | None:
+    """A button that asks ``text`` as if it had been typed."""
+    return button(title, asking(text, in_place=in_place))
+
+
+def select(title: str, text: str | None, *, in_place: bool = False) -> el.Execute | None:
+    """The same for a tap on a row; ``title`` is what a screen reader says."""
+    made = question(title, text, in_place=in_place)
+    if made is not None:
+        made.tooltip = title
+    return made
+
+
+def following(title: str, payload: Follow) -> el.Execute | None:
+    """A button that starts or stops following."""
+    return button(title, payload)
+
+
+def showing(title: str, approval: str) -> el.Execute | None:
+    """A button that redraws this card with an approval; None if its id can be none of Neo's."""
+    try:
+        return button(title, ShowApproval(approval=approval))
+    except ValidationError:
+        return None
+
+
+def verdicts(approval: str, shown: str) -> list[el.Execute | None]:
+    """Approve and Reject; empty if the payload cannot be made."""
+    try:
+        approve = Decide(approval=approval, verdict="approve", shown=shown)
+        reject = Decide(approval=approval, verdict="reject", shown=shown)
+    except ValidationError:
+        return []
+    return [
+        button("Approve", approve, style="positive", inputs=True),
+        button("Reject", reject, inputs=True),
+    ]
+
+
+def buttons(*made: el.Execute | None, primary: int = PRIMARY) -> list[el.ActionSet]:
+    """Buttons: ``primary`` to be seen, the rest in the overflow.
+
+    They are laid in as many rows as a small phone needs to show their captions whole.
+    """
+    shown = [one for one in made if one is not None][:BUTTONS]
+    rows: list[list[el.Execute]] = []
+    room = 0.0
+    for one in shown[:primary]:
+        width = _width(one.title)
+        if width > room:
+            rows.append([])
+            room = _PHONE
+        room -= width + _GAP
+        rows[-1].append(one)
+    for extra in shown[primary:]:
+        extra.mode = "secondary"
+        rows[-1].append(extra)
+    return [
+        el.ActionSet(actions=actions, spacing="Small" if place else "Medium")
+        for place, actions in enumerate(rows)
+    ]
+
+
+def _width(caption: str) -> float:
+    """About how wide a button is, in pixels, in the bold 14 px letters that Teams gives it."""
+    narrow, wide = 4.2, 10.8
+    return _EDGES + sum(
+        narrow if c in "ijlfrt I.,'!" else wide if c.isupper() or c in "mw…" else 7.9
+        for c in caption
+    )
+
+
+def row(*lines: Any, tap: el.Execute | None, separator: bool = True) -> el.Columns:
+    """A line of a list; where a tap on it does something, an angle says so."""
+    items = [part for part in lines if part is not None]
+    columns = [el.Column(width="stretch", items=items)]
+    if tap is not None:
+        columns.append(
+            el.Column(
+                width="auto",
+                verticalContentAlignment="Center",
+                items=[line(run(_MORE, size="Large", color="Accent"))],
+            )
+        )
+    return el.Columns(columns=columns, select_action=tap, separator=separator, spacing="Small")
+
+
+def and_more(shown: int, total: int, *, at_least: bool = False) -> str:
+    """What a list leaves out: "and 12 more"; empty if nothing."""
+    if total <= shown:
+        return "and more" if at_least else ""
+    return f"and {'at least ' if at_least else ''}{total - shown:,} more"

@@ -1,0 +1,70 @@
+"""What Microsoft's own renderer makes of the cards, with the looks of Teams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import get_args
+
+import pytest
+
+from cards.card import Card
+from cards.notice import notice
+from tests.browser.renderer import Renderer, Theme, find_chromium, renderer
+from tests.cards.examples import EXAMPLES
+
+_CHROMIUM = find_chromium()
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(_CHROMIUM is None, reason="no Chromium or Chrome on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def draws() -> Iterator[Renderer]:
+    assert _CHROMIUM is not None
+    with renderer(_CHROMIUM) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("theme", get_args(Theme))
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_renderer_knows_every_element_and_nothing_is_cut(
+    name: str, theme: Theme, draws: Renderer
+) -> None:
+    card = EXAMPLES[name]()
+    for width in (320, 720):
+        drawn = draws.draw(card.content, theme=theme, width=width)
+        assert not drawn.faults
+        assert not drawn.wide
+        assert not drawn.links
+
+
+def test_an_element_that_it_does_not_know_is_a_fault(draws: Renderer) -> None:
+    badge = {"type": "Badge", "text": "new"}
+    drawn = draws.draw({"type": "AdaptiveCard", "version": "1.5", "body": [badge]})
+    assert drawn.faults
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "**bold** and [a link](https://evil.example)",
+        "https://evil.example/login www.evil.example evil.example me@evil.example",
+        "<b>tag</b> &lt;entity&gt; `code` \\* ~~gone~~",
+        "# heading",
+        "- item",
+        "1. item",
+        "DOMAIN\\lee_gu_2 a*b*c __init__",
+        "{{DATE(2026-11-24T10:00:00Z, SHORT)}}",
+        "[x]: https://evil.example",
+    ],
+)
+def test_hostile_text_shows_as_it_was_typed(typed: str, draws: Renderer) -> None:
+    drawn = draws.draw(_telling(typed).content)
+    seen = drawn.text.replace("\u200b", "").replace("\u2060", "")
+    assert seen.count(typed) == 2
+    assert not drawn.links
+
+
+def _telling(text: str) -> Card:
+    return notice(text, text)

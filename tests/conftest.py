@@ -1,0 +1,61 @@
+"""What every test may ask for: a PostgreSQL of its own, cloned from a template in milliseconds."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg_pool import AsyncConnectionPool
+
+from bot.store.database import Pool, migrate, private_postgresql
+
+_TEMPLATE = "template_migrated"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a server whose template database has every table.
+
+    Not in pytest's own temporary folder: each session of pytest closes that to other accounts,
+    and where root runs the tests, PostgreSQL runs under one.
+    """
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        private_postgresql(Path(folder)) as url,
+    ):
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute(f"CREATE DATABASE {_TEMPLATE}")
+        migrate(make_conninfo(url, dbname=_TEMPLATE))
+        yield url
+
+
+@pytest.fixture
+def database_url(postgresql: str) -> Iterator[str]:
+    """The URL of an empty, migrated database."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(postgresql, autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    yield make_conninfo(postgresql, dbname=name)
+    with psycopg.connect(postgresql, autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Pool]:
+    """A pool on an empty, migrated database."""
+    pool: Pool = AsyncConnectionPool(database_url, min_size=1, max_size=10, open=False)
+    await pool.open(wait=True)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The top folder."""
+    return Path(__file__).parent.parent
