@@ -127,18 +127,25 @@ class SendError(BotError):
 
 
 class SendLater(SendError):  # noqa: N818 -- likewise
-    """Throttled, or the connector is in trouble: try again after ``retry_after_seconds``."""
+    """Throttled, or the connector is in trouble: try again after ``retry_after_seconds``.
+
+    Attributes:
+        retry_after_seconds: What the connector asked for, if it did.
+        may_have_arrived: It got the card and never answered: a second try may be a second copy.
+    """
 
     def __init__(
         self,
         message: str,
         *,
         retry_after_seconds: float | None = None,
+        may_have_arrived: bool = False,
         status: int | None = None,
         code: str | None = None,
     ) -> None:
         super().__init__(message, status=status, code=code)
         self.retry_after_seconds = retry_after_seconds
+        self.may_have_arrived = may_have_arrived
 
 
 class ConversationClosed(SendError):  # noqa: N818 -- likewise

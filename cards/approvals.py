@@ -9,20 +9,18 @@ from typing import Any
 
 from bot.neo.models import Approval, ApprovalState
 from cards import labels
+from cards.buttons import buttons, question, select
 from cards.card import Card, plain
 from cards.parts import (
     Room,
     and_more,
     assemble,
-    buttons,
     dotted,
     fitted,
     heading,
     line,
-    question,
     row,
     run,
-    select,
     small_print,
 )
 from cards.periods import period

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cards.buttons import select
 from cards.card import Card, plain
-from cards.parts import Room, assemble, fitted, heading, line, row, select
+from cards.parts import Room, assemble, fitted, heading, line, row
 
 
 def closest(text: str, questions: Sequence[str]) -> Card:

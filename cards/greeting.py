@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from cards.actions import Follow
+from cards.buttons import buttons, following, question
 from cards.card import Card
-from cards.parts import assemble, buttons, following, heading, line, question
+from cards.parts import assemble, heading, line
 
 _FIRST = {
     "Pending approvals": "pending approvals",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cards.buttons import buttons, question
 from cards.card import Card, plain
-from cards.parts import assemble, buttons, heading, line, question
+from cards.parts import assemble, heading, line
 
 
 def unknown_agent(said: str, nearest: Sequence[str], question_about: str = "agent {agent}") -> Card:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cards.buttons import buttons, question
 from cards.card import Card, plain
-from cards.parts import Room, assemble, buttons, fitted, heading, line, question, small_print
-from cards.words import Reader
+from cards.parts import Room, assemble, fitted, heading, line, small_print
+from cards.words import Reader, ended
 
 
 def notice(
@@ -23,7 +24,7 @@ def notice(
                 *buttons(*(question(_caption(q), q) for q in questions)),
                 small_print(reader.as_of()) if reader else None,
             ],
-            summary=f"{_ended(said)} {more}",
+            summary=f"{ended(said)} {more}",
         )
 
     return fitted(draw)
@@ -32,7 +33,3 @@ def notice(
 def _caption(text: str) -> str:
     short = plain(text, 40)
     return short[:1].upper() + short[1:]
-
-
-def _ended(sentence: str) -> str:
-    return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."

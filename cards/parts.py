@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from cards import elements as el
-from cards.actions import Action, Ask, Decide, Follow, ShowApproval
+from cards.actions import Action
+from cards.buttons import asking, button
 from cards.card import LARGEST_BYTES, Card, plain
 
 # Text that every client shows as it stands, although it reads it as Markdown: at most one mark of
@@ -23,13 +22,7 @@ _LONG_WORD = re.compile(r"\S{21,}")
 _PIECE = re.compile(r"\S{1,20}(?:[/.@_:=&?,;)\]}-]|$)|\S{20}")
 _BREAK = "\u200b"  # nothing to see: the line may break here
 
-PRIMARY: Final = 3
-"""Most buttons side by side; the others stand in the overflow."""
 _MORE: Final = "\u203a"  # a single angle, pointing right
-BUTTONS: Final = 6
-"""Most buttons in one place: Teams may hide more."""
-# What a card on a small phone leaves for a row of buttons, in pixels; a button's edges; a gap.
-_PHONE, _EDGES, _GAP = 262, 26, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +164,16 @@ def folded(title: str, items: Sequence[Any], *, name: str) -> list[Any]:
     ]
 
 
-def small_print(text: str, refresh: str | None = None) -> Any:
-    """The last line: where it comes from, as of when; ``refresh`` is the question to ask again."""
+def small_print(text: str, refresh: str | Action | None = None) -> Any:
+    """The last line: where it comes from, as of when.
+
+    Args:
+        text: The line.
+        refresh: What draws the card anew: the question to ask again, or another payload.
+    """
     note = line(run(text, size="Small", isSubtle=True))
-    again = select("Refresh", refresh, in_place=True)
+    payload = asking(refresh, in_place=True) if isinstance(refresh, str) else refresh
+    again = button("Refresh", payload)
     if again is None:
         return note
     return el.Columns(
@@ -187,100 +186,6 @@ def small_print(text: str, refresh: str | None = None) -> Any:
                 items=[line(run("⟳ Refresh", size="Small", color="Accent"))],
             ),
         ],
-    )
-
-
-# Buttons
-
-
-def button(
-    title: str, payload: Action | None, *, style: str | None = None, inputs: bool = False
-) -> el.Execute | None:
-    """A button; None where the payload could not be made, for a dead button is none."""
-    if payload is None:
-        return None
-    data = payload.pack()
-    look = {"title": title, "style": style, "associated_inputs": None if inputs else "none"}
-    return el.Execute(verb=payload.verb, data=data, **look, fallback=el.Submit(data=data, **look))
-
-
-def asking(text: str | None, *, in_place: bool = False) -> Ask | None:
-    """The payload that asks ``text``; None if it is empty or too long to be asked."""
-    try:
-        return Ask(text=text, in_place=in_place) if text else None
-    except ValidationError:
-        return None
-
-
-def question(title: str, text: str | None, *, in_place: bool = False) -> el.Execute | None:
-    """A button that asks ``text`` as if it had been typed."""
-    return button(title, asking(text, in_place=in_place))
-
-
-def select(title: str, text: str | None, *, in_place: bool = False) -> el.Execute | None:
-    """The same for a tap on a row; ``title`` is what a screen reader says."""
-    made = question(title, text, in_place=in_place)
-    if made is not None:
-        made.tooltip = title
-    return made
-
-
-def following(title: str, payload: Follow) -> el.Execute | None:
-    """A button that starts or stops following."""
-    return button(title, payload)
-
-
-def showing(title: str, approval: str) -> el.Execute | None:
-    """A button that redraws this card with an approval; None if its id can be none of Neo's."""
-    try:
-        return button(title, ShowApproval(approval=approval))
-    except ValidationError:
-        return None
-
-
-def verdicts(approval: str, shown: str) -> list[el.Execute | None]:
-    """Approve and Reject; empty if the payload cannot be made."""
-    try:
-        approve = Decide(approval=approval, verdict="approve", shown=shown)
-        reject = Decide(approval=approval, verdict="reject", shown=shown)
-    except ValidationError:
-        return []
-    return [
-        button("Approve", approve, style="positive", inputs=True),
-        button("Reject", reject, inputs=True),
-    ]
-
-
-def buttons(*made: el.Execute | None, primary: int = PRIMARY) -> list[el.ActionSet]:
-    """Buttons: ``primary`` to be seen, the rest in the overflow.
-
-    They are laid in as many rows as a small phone needs to show their captions whole.
-    """
-    shown = [one for one in made if one is not None][:BUTTONS]
-    rows: list[list[el.Execute]] = []
-    room = 0.0
-    for one in shown[:primary]:
-        width = _width(one.title)
-        if width > room:
-            rows.append([])
-            room = _PHONE
-        room -= width + _GAP
-        rows[-1].append(one)
-    for extra in shown[primary:]:
-        extra.mode = "secondary"
-        rows[-1].append(extra)
-    return [
-        el.ActionSet(actions=actions, spacing="Small" if place else "Medium")
-        for place, actions in enumerate(rows)
-    ]
-
-
-def _width(caption: str) -> float:
-    """About how wide a button is, in pixels, in the bold 14 px letters that Teams gives it."""
-    narrow, wide = 4.2, 10.8
-    return _EDGES + sum(
-        narrow if c in "ijlfrt I.,'!" else wide if c.isupper() or c in "mw…" else 7.9
-        for c in caption
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from cards.buttons import buttons, question
 from cards.card import Card, plain
 from cards.labels import WARNING
-from cards.parts import Room, assemble, buttons, fitted, heading, line, question, small_print
+from cards.parts import Room, assemble, fitted, heading, line, small_print
 
 
 def problem(

@@ -7,24 +7,12 @@ from typing import Any, Final
 
 from bot.neo.models import Approval, ApprovalState, Outcome, Run, Step
 from cards import labels
+from cards.buttons import buttons, question, select
 from cards.card import Card, plain
-from cards.parts import (
-    Room,
-    assemble,
-    buttons,
-    dotted,
-    fitted,
-    folded,
-    heading,
-    line,
-    question,
-    row,
-    select,
-    small_print,
-)
+from cards.parts import Room, assemble, dotted, fitted, folded, heading, line, row, small_print
 from cards.parts import run as piece
 from cards.steps import Shown, numbered, step_detail, step_row, step_words
-from cards.words import Reader, counted, duration
+from cards.words import Reader, counted, duration, ended
 
 _TOLD: Final = 300
 _VERBS: Final = {
@@ -176,7 +164,7 @@ def _next(shown: Run, *, why: bool) -> Iterator[Any]:
 
 def _twin(shown: Run, title: str, reader: Reader, room: Room) -> str:
     limit = min(room.text, _TOLD)
-    told = " ".join(filter(None, (plain(shown.error, limit), plain(shown.message, limit))))
+    told = " ".join(ended(plain(text, limit)) for text in (shown.error, shown.message) if text)
     place = dotted(_where(shown, reader), f"run {plain(shown.id, 60)}")
     return f"{labels.outcome(shown).shape} {title}. {place}. {told}"
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.neo.models import InboxMessage, Usage
+from cards.buttons import select
 from cards.card import Card, plain
 from cards.labels import BAD, GOOD, WAITING, WARNING
 from cards.parts import (
@@ -20,7 +21,6 @@ from cards.parts import (
     line,
     row,
     run,
-    select,
     small_print,
 )
 from cards.words import Reader, amount, counted

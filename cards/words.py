@@ -114,3 +114,8 @@ def amount(number: float | None) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """A number and its noun: "1 run", "4 runs"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def ended(sentence: str) -> str:
+    """The sentence with a full stop, unless it ends already; empty stays empty."""
+    return sentence if not sentence or sentence.endswith((".", "!", "?", "…")) else f"{sentence}."

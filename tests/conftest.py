@@ -59,3 +59,10 @@ async def db(database_url: str) -> AsyncIterator[Pool]:
 def repository() -> Path:
     """The top folder."""
     return Path(__file__).parent.parent
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """An empty data folder, outside pytest's own (see `postgresql`)."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield Path(folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot.errors import ConversationClosed, SendRejected
+from bot.errors import ConversationClosed, SendLater, SendRejected
 from bot.messaging import Messenger, Scope
 from bot.neo.models import Run
 from bot.store import conversations, routes, runs
@@ -61,20 +61,23 @@ class Delivery:
         )
         try:
             message = await self.messenger.send(place, failed_run(failure, reader), alert=True)
+        except SendLater as error:
+            if not error.may_have_arrived:
+                raise
+            # A slow connector mostly has taken it: an alert is told once rather than twice.
+            await self._give_up(tenant, run, conversation, "no answer; it may stand there")
+            return
         except (ConversationClosed, SendRejected) as error:
-            async with self.pool.connection() as conn:
-                await routes.give_up(
-                    conn,
-                    tenant,
-                    "failures",
-                    run,
-                    conversation,
-                    why=str(error.code or error.status),
-                )
-                if isinstance(error, ConversationClosed):
+            await self._give_up(tenant, run, conversation, str(error.code or error.status))
+            if isinstance(error, ConversationClosed):
+                async with self.pool.connection() as conn:
                     await conversations.close(conn, tenant, conversation, at=self.clock())
             return
         async with self.pool.connection() as conn:
             await routes.delivered(
                 conn, tenant, "failures", run, conversation, message=message, at=self.clock()
             )
+
+    async def _give_up(self, tenant: str, run: str, conversation: str, why: str) -> None:
+        async with self.pool.connection() as conn:
+            await routes.give_up(conn, tenant, "failures", run, conversation, why=why)

@@ -112,7 +112,11 @@ class Delivery:
             await self._queue(conn, tenant, approval, chat.id)
 
     async def deliver(self, *, tenant: str, approval: str, conversation: str) -> None:
-        """Job: send one approval's card to one conversation, unless it is decided by now."""
+        """Job: send one approval's card to one conversation, unless it is decided by now.
+
+        A send without an answer is repeated: two copies of a question are better than none, and
+        a copy nobody knew of is known, and true, from its first click on.
+        """
         async with self.pool.connection() as conn:
             planned = await routes.delivery(conn, tenant, "approvals", approval, conversation)
             place = await conversations.find(conn, tenant, conversation)

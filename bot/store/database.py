@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import fasteners
 import psutil
 import psycopg
 import sqlalchemy
@@ -45,7 +47,9 @@ def private_postgresql(data_dir: Path) -> Iterator[str]:
     folder = data_dir.expanduser().resolve() / "postgresql"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        server = get_server(folder)
+        # As root it makes an account to run under; two first starts at once would both try.
+        with fasteners.InterProcessLock(Path(tempfile.gettempdir()) / "neo-for-teams.lock"):
+            server = get_server(folder)
     except Exception as error:  # whatever stands in its way, the admin needs the folder's name
         raise ConfigurationError(
             f"The private database in {folder} did not start ({type(error).__name__}). "

@@ -69,8 +69,8 @@ class Connector:
         """Post a card; returns the message's id. See `bot.messaging.Messenger`.
 
         Raises:
-            SendLater: throttled or unreachable. With ``code`` "NoAnswer" the card may stand there
-                already: the caller knows whether a second copy or none is the lesser evil.
+            SendLater: throttled or unreachable. With ``may_have_arrived`` the card may stand
+                there already: the caller knows whether a second copy or none is the lesser evil.
             ConversationClosed: the bot may not write there.
             SendRejected: this card will never be taken.
         """
@@ -190,7 +190,7 @@ class Connector:
         except httpx.HTTPError as error:
             # A message whose answer got lost may have arrived. It is not sent twice from here.
             raise Trouble(
-                "The connector gave no answer.", again=repeatable, code="NoAnswer"
+                "The connector gave no answer.", again=repeatable, arrived=True
             ) from error
 
 

@@ -31,6 +31,7 @@ class Trouble(Exception):  # noqa: N818 -- inner: leaves the connector as a `Sen
 
     Args:
         again: Whether it is safe to repeat the attempt at once.
+        arrived: Whether the connector may have taken it all the same.
         pause_seconds: What ``Retry-After`` asked for, or None.
     """
 
@@ -39,12 +40,14 @@ class Trouble(Exception):  # noqa: N818 -- inner: leaves the connector as a `Sen
         message: str,
         *,
         again: bool,
+        arrived: bool = False,
         pause_seconds: float | None = None,
         status: int | None = None,
         code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.again = again
+        self.arrived = arrived
         self.pause_seconds = pause_seconds
         self.status = status
         self.code = code
@@ -81,6 +84,7 @@ def said_later(trouble: Trouble) -> SendLater:
     return SendLater(
         str(trouble),
         retry_after_seconds=trouble.pause_seconds,
+        may_have_arrived=trouble.arrived,
         status=trouble.status,
         code=trouble.code,
     )

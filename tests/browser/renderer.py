@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +11,8 @@ from typing import Any, Final, Literal
 
 from playwright.sync_api import Page, sync_playwright
 
-from bot.node import find_node
+from bot.node import find_node, npm_ci
+from tests.browser.chromium import ARGS
 
 Theme = Literal["light", "dark"]
 
@@ -21,16 +20,6 @@ _HERE: Final = Path(__file__).resolve().parent
 _ROOT: Final = _HERE.parent.parent
 _HOME: Final = _ROOT / ".browser"
 _MODULES: Final = _HOME / "node_modules"
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_ARGS: Final = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # Stands in for Segoe UI, which is Windows' own; of about the same width.
 _FONTS: Final = "'Segoe UI', 'Liberation Sans', Arial, 'DejaVu Sans', sans-serif"
 
@@ -52,25 +41,9 @@ class Drawn:
     wide: bool
 
 
-def find_chromium() -> str | None:
-    """The path of a Chromium or Chrome on this machine; None if there is none."""
-    return next(filter(None, map(shutil.which, _NAMES)), None)
-
-
 def install() -> None:
     """Bring the renderer's npm packages, at the versions of the lock, into an ignored folder."""
-    lock = (_HERE / "package-lock.json").read_text()
-    done = _HOME / "installed.json"
-    if done.exists() and done.read_text() == lock:
-        return
-    _HOME.mkdir(exist_ok=True)
-    for source in (_HERE / "package.json", _HERE / "package-lock.json", _ROOT / ".npmrc"):
-        shutil.copy(source, _HOME)
-    npm = find_node(say=print).npm
-    subprocess.run(  # noqa: S603 -- the words are ours
-        [*npm, "ci", "--legacy-peer-deps", "--ignore-scripts"], cwd=_HOME, check=True
-    )
-    done.write_text(lock)
+    npm_ci(find_node(say=print), _HERE, _HOME, say=print, npmrc=_HERE / ".npmrc")
 
 
 class Renderer:
@@ -129,7 +102,7 @@ def renderer(chromium: str) -> Iterator[Renderer]:
     """A renderer in a browser that is closed afterwards."""
     install()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGS)
         try:
             yield Renderer(browser.new_context(device_scale_factor=1).new_page())
         finally:

@@ -312,17 +312,17 @@ def _approvals(found: list[Approval], reader: Reader = READER, **asked: Any) -> 
 
 
 EXAMPLES: Final[dict[str, Callable[[], Card]]] = {
-    "greeting personal": lambda: greeting.greeting("personal"),
-    "greeting channel": lambda: greeting.greeting("channel"),
+    "greeting-personal": lambda: greeting.greeting("personal"),
+    "greeting-channel": lambda: greeting.greeting("channel"),
     "help": lambda: help.help_card(HELP),
-    "status busy": lambda: status_card.status(
+    "status-busy": lambda: status_card.status(
         status_card.StatusView(3, NOW - timedelta(hours=2), 4, 128, 0.968, 12, 16, USAGE, NOTICES),
         READER,
     ),
-    "status quiet": lambda: status_card.status(
+    "status-quiet": lambda: status_card.status(
         status_card.StatusView(0, None, 0, 41, 1.0, 12, 16, USAGE), READER
     ),
-    "status half unread": lambda: status_card.status(
+    "status-half-unread": lambda: status_card.status(
         status_card.StatusView(
             approvals_waiting=1,
             oldest_waiting_at=NOW - timedelta(minutes=6),
@@ -333,40 +333,40 @@ EXAMPLES: Final[dict[str, Callable[[], Card]]] = {
         CHANNEL,
     ),
     "agents": lambda: agents_card.agents(AGENTS, READER),
-    "agents disabled": lambda: agents_card.agents(AGENTS[6:7], READER, status="disabled"),
+    "agents-disabled": lambda: agents_card.agents(AGENTS[6:7], READER, status="disabled"),
     "agent": lambda: agent_card.agent(AGENTS[4], [RUNS[0], *MIXED[2:4]], READER, waiting=2),
-    "agent without runs": lambda: agent_card.agent(AGENTS[8], [], READER, waiting=None),
-    "runs failed": lambda: _runs(RUNS, status="failed", since=READER.midnight(1)),
-    "runs of an agent": lambda: _runs(MIXED, agent="Onboarding L1", more=True),
-    "runs none": lambda: _runs([], status="failed", since=READER.midnight(1)),
-    "run failed": lambda: run_card.run(a_run(), STEPS, READER),
-    "run failed why": lambda: run_card.run(a_run(), STEPS, READER, why=True),
-    "run running": lambda: run_card.run(MIXED[0], STEPS[:4], CHANNEL),
-    "run waiting": lambda: run_card.run(MIXED[1], STEPS[:3], READER, approvals=[an_approval()]),
-    "run long error": lambda: run_card.run(a_run(error=LONG), [], READER),
-    "approvals pending": lambda: _approvals(APPROVALS, status="pending"),
-    "approvals decided": lambda: _approvals(DECIDED, since=READER.midnight(7)),
-    "approvals none": lambda: _approvals([], status="pending", mine=True),
-    "approval pending": lambda: approval.pending(an_approval(), READER, shown=TOKEN),
-    "approval changed": lambda: approval.pending(
+    "agent-without-runs": lambda: agent_card.agent(AGENTS[8], [], READER, waiting=None),
+    "runs-failed": lambda: _runs(RUNS, status="failed", since=READER.midnight(1)),
+    "runs-of-an-agent": lambda: _runs(MIXED, agent="Onboarding L1", more=True),
+    "runs-none": lambda: _runs([], status="failed", since=READER.midnight(1)),
+    "run-failed": lambda: run_card.run(a_run(), STEPS, READER),
+    "run-failed-why": lambda: run_card.run(a_run(), STEPS, READER, why=True),
+    "run-running": lambda: run_card.run(MIXED[0], STEPS[:4], CHANNEL),
+    "run-waiting": lambda: run_card.run(MIXED[1], STEPS[:3], READER, approvals=[an_approval()]),
+    "run-long-error": lambda: run_card.run(a_run(error=LONG), [], READER),
+    "approvals-pending": lambda: _approvals(APPROVALS, status="pending"),
+    "approvals-decided": lambda: _approvals(DECIDED, since=READER.midnight(7)),
+    "approvals-none": lambda: _approvals([], status="pending", mine=True),
+    "approval-pending": lambda: approval.pending(an_approval(), READER, shown=TOKEN),
+    "approval-changed": lambda: approval.pending(
         an_approval(requested_for={"action": "Reset the passwords of everybody at Contoso Dental"}),
         READER,
         shown=TOKEN,
         remark="This changed since you saw it: look again.",
         comment="Client confirmed by phone",
     ),
-    "approval for others": lambda: approval.pending(
+    "approval-for-others": lambda: approval.pending(
         an_approval(), CHANNEL, shown=TOKEN, may_press=False
     ),
-    "approval for nobody": lambda: approval.pending(
+    "approval-for-nobody": lambda: approval.pending(
         an_approval(
             approvers=None, requested_for=None, comment="Please confirm the maintenance window."
         ),
         READER,
         shown=TOKEN,
     ),
-    "approval deciding": lambda: approval.deciding(an_approval(), CHANNEL, by="Megan Bowen"),
-    "approval approved": lambda: approval.decided(
+    "approval-deciding": lambda: approval.deciding(an_approval(), CHANNEL, by="Megan Bowen"),
+    "approval-approved": lambda: approval.decided(
         an_approval(status="APPROVED"),
         READER,
         by="Megan Bowen",
@@ -374,22 +374,22 @@ EXAMPLES: Final[dict[str, Callable[[], Card]]] = {
         comment="Client confirmed by phone",
         run="8f14e45f-ceea",
     ),
-    "approval rejected": lambda: approval.decided(
+    "approval-rejected": lambda: approval.decided(
         an_approval(status="REJECTED", comment="Not without a call-back."),
         CHANNEL,
         by="Alex Wilber",
         at=NOW - timedelta(minutes=3),
         remark="Alex Wilber was faster: your decision was not sent.",
     ),
-    "approval expired": lambda: approval.decided(an_approval(status="EXPIRED"), READER, by=None),
-    "approval gone": lambda: approval.gone("481", READER),
+    "approval-expired": lambda: approval.decided(an_approval(status="EXPIRED"), READER, by=None),
+    "approval-gone": lambda: approval.gone("481", READER),
     "alert": lambda: alert.failed_run(a_run(created_at=ago(seconds=20)), CHANNEL),
-    "notice followed": lambda: notice.notice(
+    "notice-followed": lambda: notice.notice(
         "This conversation follows failures",
         "Each failed run is told here, once, within seconds.",
         questions=["failed runs", "unfollow failures"],
     ),
-    "notice refused": lambda: notice.notice(
+    "notice-refused": lambda: notice.notice(
         "You cannot decide this", "Only the people it was sent to can. Nothing was decided.", READER
     ),
     "problem": lambda: problem.problem(
@@ -398,11 +398,11 @@ EXAMPLES: Final[dict[str, Callable[[], Card]]] = {
         again="failed runs since yesterday",
         request_id="req_01HG7Q2M",
     ),
-    "unknown agent": lambda: not_found.unknown_agent(
+    "unknown-agent": lambda: not_found.unknown_agent(
         "onbording", ["Onboarding L1", "Offboarding"], "failed runs for {agent}"
     ),
-    "unknown run": lambda: not_found.unknown_run("8f14"),
-    "unknown approval": lambda: not_found.unknown_approval("999"),
+    "unknown-run": lambda: not_found.unknown_run("8f14"),
+    "unknown-approval": lambda: not_found.unknown_approval("999"),
     "closest": lambda: ask.closest(
         "make me a sandwich", ["status", "show failed runs", "pending approvals"]
     ),

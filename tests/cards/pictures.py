@@ -8,10 +8,14 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.browser.renderer import Theme, find_chromium, renderer
-from tests.cards.examples import EXAMPLES
+_ROOT: Final = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(_ROOT))  # run by its path, Python looks for modules beside it alone
 
-_FOLDER: Final = Path(__file__).resolve().parents[2] / ".pictures"
+from tests.browser.chromium import find_chromium  # noqa: E402 -- after the line above
+from tests.browser.renderer import Theme, renderer  # noqa: E402 -- likewise
+from tests.cards.examples import EXAMPLES  # noqa: E402 -- likewise
+
+_FOLDER: Final = _ROOT / ".pictures"
 _WIDTHS: Final = (320, 480, 720)
 _THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 
@@ -30,7 +34,7 @@ def main() -> int:
                 for width in _WIDTHS:
                     draws.draw(made().content, theme=theme, width=width)
                     picture = draws.picture()
-                    (_FOLDER / f"{name.replace(' ', '-')}-{theme}-{width}.png").write_bytes(picture)
+                    (_FOLDER / f"{name}-{theme}-{width}.png").write_bytes(picture)
                     if width == _WIDTHS[0]:
                         sheets[theme].append(_framed(name, picture))
         for theme, frames in sheets.items():

@@ -9,20 +9,18 @@ import pytest
 
 from cards.card import Card
 from cards.notice import notice
-from tests.browser.renderer import Renderer, Theme, find_chromium, renderer
+from tests.browser.chromium import find_chromium, needs_chromium
+from tests.browser.renderer import Renderer, Theme, renderer
 from tests.cards.examples import EXAMPLES
 
-_CHROMIUM = find_chromium()
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(_CHROMIUM is None, reason="no Chromium or Chrome on this machine"),
-]
+pytestmark = [pytest.mark.browser, needs_chromium]
 
 
 @pytest.fixture(scope="module")
 def draws() -> Iterator[Renderer]:
-    assert _CHROMIUM is not None
-    with renderer(_CHROMIUM) as opened:
+    chromium = find_chromium()
+    assert chromium is not None
+    with renderer(chromium) as opened:
         yield opened
 
 

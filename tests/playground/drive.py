@@ -84,7 +84,9 @@ class PlaygroundPage:
         """Write into the text field (the first, or the one so labelled) of the card with ``on``."""
         card = await self.wait_for_card(on)
         field = card.get_by_role("textbox", name=label) if label else card.get_by_role("textbox")
-        await field.first.fill(comment)
+        # By keys, as a person does: a text put there at once is shown, but not always sent.
+        await field.first.click()
+        await field.first.press_sequentially(comment)
 
     async def press(self, button: str, *, on: str) -> None:
         """Press the button so named in the newest card that contains ``on``."""

@@ -167,7 +167,7 @@ async def test_a_message_whose_answer_got_lost_is_not_sent_twice(
     bot.microsoft.refuse(SILENCE)
     with pytest.raises(SendLater) as later:
         await bot.connector.send(group, card("Hello"))
-    assert later.value.code == "NoAnswer"
+    assert later.value.may_have_arrived
     assert len(bot.microsoft.messages) == 1
 
 
