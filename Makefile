@@ -30,7 +30,7 @@ cards: $(VENV)/.dev ## Draw every card in Chromium, light and dark, into .pictur
 	@$(BIN)/python tests/cards/pictures.py
 
 pictures: $(VENV)/.dev ## Take the README's pictures anew
-	@$(BIN)/python tests/scenarios/pictures.py
+	@PICTURES=docs/pictures $(BIN)/pytest -q tests/scenarios/test_playground.py
 
 lock: $(VENV)/.uv ## Write the locked versions anew from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml -o deploy/requirements.txt

@@ -18,7 +18,7 @@ from aiohttp import web
 from bot.alerts import delivery as alerts_delivery
 from bot.alerts import watch as alerts_watch
 from bot.alerts.following import Following
-from bot.approvals import decisions, truth
+from bot.approvals import decisions, origin, truth
 from bot.approvals import delivery as approvals_delivery
 from bot.approvals import watch as approvals_watch
 from bot.approvals.faces import Faces
@@ -121,6 +121,7 @@ async def furnish(
         jobs.register(approvals_delivery.REACH, delivery.reach)
         jobs.register(truth.REDRAW, delivery.redraw)
         jobs.register(decisions.SETTLE, deciding.settle)
+        jobs.register(origin.FIND, origin.Origin(pool, the_truth, neo).find)
         jobs.register(alerts_delivery.DELIVER, alerts.deliver)
         for tenant in tenants:
             jobs.every(approvals_watch.EVERY, approvals_watch.WATCH, approvals.look, tenant=tenant)

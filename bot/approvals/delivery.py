@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.approvals.faces import Faces
+from bot.approvals.origin import FIND
 from bot.approvals.policy import why_not_asked
 from bot.approvals.truth import Truth
 from bot.errors import ConversationClosed, MessageGone, SendRejected
@@ -45,6 +46,7 @@ class Delivery:
 
     async def announce(self, conn: Connection, tenant: str, approval: Approval) -> None:
         """Queue a new approval's card for its approvers and for who follows approvals."""
+        await self.jobs.defer(conn, FIND, tenant=tenant, approval=approval.id)
         asked = [a.user_id for a in approval.approvers if a.user_id]
         chats = await conversations.personal(conn, tenant, asked)
         for person in set(asked) - {chat.person for chat in chats}:

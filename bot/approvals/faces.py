@@ -74,6 +74,7 @@ class Faces:
                 at=known.decided_at or approval.updated_at,
                 comment=known.decided_comment or None,
                 remark=remark,
+                run=known.run,
             )
         if known.deciding_name and known.deciding_at and self._fresh(known.deciding_at):
             return face.deciding(approval, reader, by=known.deciding_name)

@@ -24,6 +24,7 @@ class Known:
         body: As Neo last sent it.
         gone_at: Since when Neo no longer has it.
         deciding_name: Whose decision is on its way to Neo, if one is.
+        run: Id of the run that asked, once it was found.
         decided_name: Who decided through this bot; Neo itself only knows the tenant's key.
     """
 
@@ -40,6 +41,7 @@ class Known:
     decided_name: str | None
     decided_comment: str | None
     decided_at: datetime | None
+    run: str | None
 
     @property
     def approval(self) -> Approval:
@@ -56,7 +58,7 @@ class Place:
 
 
 _KNOWN = """tenant, id, body, digest, state, gone_at, deciding_person, deciding_name, deciding_at,
-    decided_person, decided_name, decided_comment, decided_at"""
+    decided_person, decided_name, decided_comment, decided_at, run"""
 
 
 async def find(conn: Connection, tenant: str, approval: str) -> Known | None:
@@ -184,6 +186,13 @@ async def write_decision(
         WHERE tenant = %s AND id = %s
         """,
         (person, name, comment, at, tenant, approval),
+    )
+
+
+async def write_run(conn: Connection, tenant: str, approval: str, run: str) -> None:
+    """Write down which run asked."""
+    await conn.execute(
+        "UPDATE approvals SET run = %s WHERE tenant = %s AND id = %s", (run, tenant, approval)
     )
 
 

@@ -9,14 +9,26 @@ import pytest
 from bot.errors import SendLater
 from bot.store import approvals as stored
 from cards.card import Card
-from tests.workplace import ADELE, ALEX, ELSEWHERE, GUEST, MEGAN, TENANT, Workplace, titles
+from tests.workplace import (
+    ADELE,
+    ALEX,
+    ELSEWHERE,
+    GUEST,
+    MEGAN,
+    TENANT,
+    Workplace,
+    button_of,
+    titles,
+)
 
 WATCH = "approvals.watch"
 
 
-async def _asked(office: Workplace, **words: Any) -> None:
-    office.neo.has_approval(481, agent="Password Reset", **{"approvers": [MEGAN, ALEX]} | words)
+async def _asked(office: Workplace, **words: Any) -> dict[str, Any]:
+    words = {"approvers": [MEGAN, ALEX]} | words
+    asked = office.neo.has_approval(481, agent="Password Reset", **words)
     await office.looks(WATCH)
+    return asked
 
 
 async def _outcomes(office: Workplace) -> list[tuple[str, str]]:
@@ -28,7 +40,7 @@ async def test_an_approver_approves_and_every_copy_says_who_when_and_why(
 ) -> None:
     megan, alex = await office.has_chat(MEGAN), await office.has_chat(ALEX)
     channel = await office.has_channel("approvals")
-    await _asked(office)
+    asked = await _asked(office)
     for place in (megan.at, alex.at, channel):
         assert titles(office.chats.in_(place)[-1][1])[:2] == ["Approve", "Reject"]
 
@@ -43,6 +55,8 @@ async def test_an_approver_approves_and_every_copy_says_who_when_and_why(
         assert "Approved by Megan Bowen" in copy.summary
         assert "Client confirmed by phone" in copy.summary
         assert "Approve" not in titles(copy)
+    show = button_of(office.chats.in_(alex.at)[-1][1], "Show the run")
+    assert show["data"]["text"] == f"run {asked['execution_id']}"
     assert [o for o, _ in await _outcomes(office)] == ["sent", "decided"]
 
 

@@ -21,6 +21,7 @@ from bot.neo.models import Approval, ApprovalState, Outcome, Run
 from bot.sandbox import command as sandbox
 from tests.browser.chromium import needs_chromium, opened_page
 from tests.playground.drive import PlaygroundPage
+from tests.scenarios.screenshots import keep
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -77,6 +78,7 @@ async def _is_greeted_once(desk: Desk) -> None:
             await expect(greeting.get_by_role("button", name=question)).to_be_visible()
         cards = await desk.page.cards()
         assert sum("Neo's agents, here in Teams" in card for card in cards) == 1
+    await keep(greeting, "greeting")
 
 
 async def _decides(desk: Desk) -> None:
@@ -93,10 +95,13 @@ async def _decides(desk: Desk) -> None:
 
     comment = "Client confirmed by phone"
     await desk.page.fill(comment, on=mark)
+    await keep(desk.page.card(mark), "chat", whole_window=True)
+    await keep(desk.page.card(mark), "approval-waiting")
     await desk.page.press("Approve", on=mark)
     decided = await desk.page.wait_for_card(f"Approval {number[1]}", "Approved by Megan Bowen")
     await expect(decided).to_contain_text(comment)
     await expect(decided.get_by_role("button", name="Approve", exact=True)).to_have_count(0)
+    await keep(decided, "approval-decided")
 
     recorded = await desk.approval(number[1])
     assert recorded.state is ApprovalState.APPROVED
@@ -116,6 +121,7 @@ async def _asks(desk: Desk) -> None:
     await page.type("show failed runs")
     failed = await page.wait_for_card("failed runs", "Refresh")
     await expect(failed).to_contain_text("✕")
+    await keep(failed, "failed-runs")
     await page.type("show failed runs for onboarding since yesterday")
     await page.wait_for_card("Onboarding L1 since yesterday")
     await page.type("pending approvals")
@@ -123,13 +129,15 @@ async def _asks(desk: Desk) -> None:
     await page.type("agents")
     await page.wait_for_card("16 agents")
     await page.type("status")
-    await page.wait_for_card("runs today", "agents on")
+    status = await page.wait_for_card("runs today", "agents on")
+    await keep(status, "status")
     ended = next(
         r for r in (await desk.neo.runs.page(page_size=200)).items if r.outcome is Outcome.FAILED
     )
     await page.type(f"run {ended.id}")
     card = await page.wait_for_card(f"{ended.agent_name} failed")
     await expect(card).to_contain_text("1 ✓")
+    await keep(card, "run")
     await expect(card.get_by_role("button").first).to_be_visible()
     assert (ended.error or "").split()[0] in (await card.inner_text())
     await page.type("help")
@@ -159,3 +167,4 @@ async def _hears_of_failures(desk: Desk, begun: datetime) -> None:
         if run.updated_at and seen_at - run.updated_at > TOLD_WITHIN:
             assert told_times == 1, (run.agent_name, run.id)
     assert newest.id in texts[0]
+    await keep(alerts.first, "alert", whole_window=True)

@@ -320,3 +320,22 @@ async def test_nobody_knows_where_the_roster_does_not_answer(bot: Bot, group: Co
     bot.microsoft.refuse(503, times=99)
     with pytest.raises(SendLater):
         await bot.connector.is_guest(person(), group)
+
+
+async def test_an_emulator_of_this_machine_without_a_roster_has_no_guests(
+    bot: Bot, group: Conversation
+) -> None:
+    bot.microsoft.refuse(404)
+    assert not await bot.connector.is_guest(person(), group)
+    bot.microsoft.refuse(404, "ConversationNotFound")
+    with pytest.raises(SendError):
+        await bot.connector.is_guest(person(), group)
+
+
+async def test_elsewhere_a_roster_that_is_not_there_leaves_it_unknown(
+    bot: Bot, group: Conversation
+) -> None:
+    bot.microsoft.refuse(404)
+    away = replace(group, service_url="https://connector.example.test/amer")
+    with pytest.raises(SendError):
+        await bot.connector.is_guest(person(), away)

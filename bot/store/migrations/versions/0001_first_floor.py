@@ -74,6 +74,7 @@ CREATE TABLE approvals (
     decided_name text,
     decided_comment text,
     decided_at timestamptz,
+    run text,
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX approvals_open ON approvals (tenant, created_at) WHERE state = 'pending';
