@@ -18,7 +18,9 @@ _LITERAL = re.compile(
     r"(?!\s*(?:\d+[.)]|[-+>#]+)\s)(?!.*(?:\*.*\*|_.*_|~.*~|`.*`|\]\(|://|@\w|\w\.[^\W\d]|\s[-+]\s|&[#\w]+;))"
     r"[^\[\\<{\n]*"
 )
-_LONG_WORD = re.compile(r"\S{21,}")
+# What does not fit beside a label on a phone, and what does not fit on a line of its own there.
+_WIDE_WORD = re.compile(r"\S{19,}")
+_LONG_WORD = re.compile(r"\S{33,}")
 _PIECE = re.compile(r"\S{1,20}(?:[/.@_:=&?,;)\]}-]|$)|\S{20}")
 _BREAK = "\u200b"  # nothing to see: the line may break here
 
@@ -72,11 +74,13 @@ def run(text: str, **look: Any) -> el.Run:
     return el.Run(text=text, **look)
 
 
-def line(*pieces: str | el.Run | None, subtle: bool = False, **place: Any) -> Any:
+def line(
+    *pieces: str | el.Run | None, subtle: bool = False, narrow: bool = False, **place: Any
+) -> Any:
     """A line of text, wrapped, that shows as it was typed; None if nothing is in it.
 
     Text in which no client finds Markdown is a `TextBlock`, for these wrap best; any other is
-    `RichText`, which knows no Markdown.
+    `RichText`, which knows no Markdown. ``narrow``: it stands beside something else.
     """
     runs = [
         run(piece, isSubtle=True if subtle else None) if isinstance(piece, str) else piece
@@ -87,12 +91,12 @@ def line(*pieces: str | el.Run | None, subtle: bool = False, **place: Any) -> An
         look = {key: held for key, held in runs[0].render().items() if key != "type"}
         return el.TextBlock(wrap=True, **look, **place)
     for one in runs:
-        one.text = _LONG_WORD.sub(_broken, one.text)
+        one.text = (_WIDE_WORD if narrow else _LONG_WORD).sub(_broken, one.text)
     return el.RichText(inlines=runs, **place) if runs else None
 
 
 def _broken(word: re.Match[str]) -> str:
-    """A long word with places to break at: rich text is cut at the edge of the card else."""
+    """A very long word with places to break at: rich text is cut at the edge of the card else."""
     return _BREAK.join(_PIECE.findall(word[0]))
 
 
@@ -125,18 +129,23 @@ def dotted(*pieces: str | None) -> str:
 
 def facts(pairs: Iterable[tuple[str, str]], **place: Any) -> el.Container | None:
     """Labels and values, one under the other, the labels aligned."""
-    rows = [
-        el.Columns(
-            spacing="Small",
-            columns=[
-                el.Column(width="88px", items=[line(run(label, weight="Bolder"))]),
-                el.Column(width="stretch", items=[line(value)]),
-            ],
-        )
-        for label, value in pairs
-        if label and value
-    ]
+    rows = [_fact(label, value) for label, value in pairs if label and value]
     return el.Container(items=rows, **place) if rows else None
+
+
+def _fact(label: str, value: str) -> el.Columns | el.Container:
+    """Side by side, or a long address under its label: broken up it could not be copied."""
+    named, told = line(run(label, weight="Bolder")), line(value)
+    if _WIDE_WORD.search(value):
+        told.spacing = "None"
+        return el.Container(spacing="Small", items=[named, told])
+    return el.Columns(
+        spacing="Small",
+        columns=[
+            el.Column(width="88px", items=[named]),
+            el.Column(width="stretch", items=[told]),
+        ],
+    )
 
 
 def quoted(text: str) -> el.Container:

@@ -117,7 +117,7 @@ def step_row(one: Shown) -> el.Columns:
                 width="auto",
                 items=[line(f"{one.number} ", run(one.mark.shape, color=one.mark.color))],
             ),
-            el.Column(width="stretch", items=[line(one.name)]),
+            el.Column(width="stretch", items=[line(one.name, narrow=True)]),
             *took,
         ],
     )
