@@ -131,7 +131,7 @@ async def furnish(
             async with pool.connection() as conn:
                 await activities.forget(conn, before=clock() - REPEATS_LAST)
 
-        jobs.every("* * * * * */10", "jobs.retry_stalled", jobs.retry_stalled)
+        jobs.retries_stalled()
         jobs.every("17 * * * *", "activities.forget", forget)
         yield Rooms(
             pool=pool,
@@ -262,12 +262,18 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
 @asynccontextmanager
 async def working(jobs: Jobs) -> AsyncIterator[None]:
     """The job engine's worker, running meanwhile; if it dies, the whole service ends."""
-    async with asyncio.TaskGroup() as group:
-        worker = group.create_task(jobs.work())
-        try:
-            yield
-        finally:
-            worker.cancel()
+    try:
+        async with asyncio.TaskGroup() as group:
+            worker = group.create_task(jobs.work())
+            try:
+                yield
+            finally:
+                worker.cancel()
+    except BaseExceptionGroup as errors:
+        if len(errors.exceptions) > 1:
+            raise
+        # What the caller raised meanwhile, or what the worker died of, as it is.
+        raise errors.exceptions[0] from None
 
 
 def retries_are_logged() -> None:

@@ -150,6 +150,13 @@ async def _asked(
     async with httpx.AsyncClient(timeout=10.0) as http:
         try:
             said = await ask(http)
-        except (httpx.HTTPError, BotError, KeyError, ValueError, TypeError) as error:
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            BotError,
+            KeyError,
+            ValueError,
+            TypeError,
+        ) as error:
             return Finding(Mark.BAD, f"{what}: {type(error).__name__}", advice)
     return Finding(Mark.GOOD, f"{what}: {said}")

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -87,7 +89,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_file=".env",
-        env_file_encoding="utf-8",
+        env_file_encoding="utf-8-sig",  # some editors on Windows begin a file with a mark
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -172,14 +174,22 @@ class Settings(BaseSettings):
         url = value.get_secret_value()
         if url and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("should start with postgresql://")
+        try:
+            conninfo_to_dict(url)
+        except psycopg.Error:
+            # `from None`: the driver quotes what it cannot read, password and all.
+            raise ValueError(
+                "should be like postgresql://user:password@host:5432/database,"
+                " other characters than letters and digits in the password as %XX"
+            ) from None
         return value
 
     @field_validator("neo_api_key", "microsoft_app_password")
     @classmethod
     def _one_line(cls, value: SecretStr) -> SecretStr:
         secret = value.get_secret_value().strip()
-        if any(c.isspace() or not c.isprintable() for c in secret):
-            raise ValueError("should be one word without spaces or line breaks")
+        if not secret.isascii() or any(c.isspace() or not c.isprintable() for c in secret):
+            raise ValueError("should be one word of ASCII without spaces or line breaks")
         return SecretStr(secret)
 
     @field_validator("bot_service_hosts")
@@ -234,6 +244,8 @@ def load(**overrides: Any) -> Settings:
     """
     try:
         return Settings(**overrides)
+    except UnicodeDecodeError:
+        raise ConfigurationError("Not started. The file .env should be saved as UTF-8.") from None
     except ValidationError as error:
         lines = [_fault(fault["loc"], fault["msg"]) for fault in error.errors(include_input=False)]
         raise ConfigurationError(

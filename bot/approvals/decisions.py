@@ -11,6 +11,7 @@ import structlog
 
 from bot.approvals import policy, signature
 from bot.approvals.faces import CLAIM_LASTS, Faces
+from bot.approvals.notes import note
 from bot.approvals.truth import Truth
 from bot.errors import NeoConflict, NeoError, NeoUnavailable, SendError
 from bot.messaging import Person, Pressed, Roster
@@ -19,7 +20,7 @@ from bot.neo.models import Approval, ApprovalState
 from bot.store import approvals as stored
 from bot.store import ledger, signing
 from bot.store.approvals import Known
-from bot.store.database import Pool
+from bot.store.database import Connection, Pool
 from bot.store.jobs import Jobs
 from bot.store.ledger import Entry
 from cards.actions import Decide
@@ -31,6 +32,7 @@ SETTLE = "approvals.settle"
 log = structlog.get_logger()
 
 Outcome = Literal["sent", "decided", "refused", "failed"]
+_UNSURE = "Neo did not answer. Whether it took your decision is being checked; this card will say."
 _WISHED = {"approve": ApprovalState.APPROVED, "reject": ApprovalState.REJECTED}
 
 
@@ -191,6 +193,7 @@ class Decisions:
                 comment=click.wish.comment,
                 at=self.clock(),
             )
+            await stored.release(conn, click.tenant, answer.id)
             await ledger.add(conn, self._entry(click, "decided", ""))
             await self.truth.redraw_all(conn, click.tenant, answer.id)
             known = await stored.find(conn, click.tenant, answer.id)
@@ -222,13 +225,13 @@ class Decisions:
         )
 
     async def _unsure(self, click: _Click, known: Known, error: NeoError) -> Card:
-        """No answer: Neo may have taken it. It is read again, now or by the waiting job."""
+        """No answer: Neo may have taken it, or take it yet. The claim stays until that is known."""
         async with self.pool.connection() as conn:
             await ledger.add(
                 conn, self._entry(click, "failed", "no answer", request_id=error.request_id)
             )
         try:
-            await self.settle(tenant=click.tenant, approval=known.id)
+            await self.settle(tenant=click.tenant, approval=known.id, final=False)
         except NeoError:
             log.warning("decision.unsure", tenant=click.tenant, approval=known.id)
         async with self.pool.connection() as conn:
@@ -238,22 +241,24 @@ class Decisions:
             replace(now, deciding_name=None),
             click.pressed.conversation,
             click.key,
-            remark=None
-            if took_it
-            else "Neo did not answer. Whether it took your decision is being checked; "
-            "this card will say.",
+            remark=None if took_it else _UNSURE,
             may_press=False,
         )
 
-    async def settle(self, *, tenant: str, approval: str) -> None:
+    async def settle(self, *, tenant: str, approval: str, final: bool = True) -> None:
         """Job: see how a decision ended whose sender died or got no answer.
+
+        Args:
+            tenant: Microsoft 365 tenant id.
+            approval: Id of the approval.
+            final: What Neo has not taken by now, it will not: the claim ends either way.
 
         Raises:
             NeoError: Neo does not say yet; the job runs again.
         """
         async with self.pool.connection() as conn:
             known = await stored.find(conn, tenant, approval)
-        if known is None or known.deciding_person is None or known.deciding_name is None:
+        if known is None or known.deciding_person is None:
             return
         fresh = await self.neo_of(tenant).approvals.reread(known.approval)
         async with self.pool.connection() as conn:
@@ -264,31 +269,26 @@ class Decisions:
                 await self.truth.observe_gone(conn, tenant, approval)
             else:
                 await self.truth.observe(conn, tenant, fresh)
-            sent = [e for e in await ledger.of(conn, tenant, approval) if e.outcome == "sent"]
-            mine = fresh is not None and known.deciding_person in (fresh.comment or "")
-            taken = mine and fresh is not None and fresh.state is not ApprovalState.PENDING
-            if sent:
-                row = replace(
-                    sent[-1],
-                    at=self.clock(),
-                    outcome="decided" if taken else "failed",
-                    reason="found afterwards" if taken else "not taken, as found afterwards",
-                )
-                await ledger.add(conn, row)
-            if fresh is not None and taken:
-                # Neo kept our note, and the note names the person: it was their decision.
-                await stored.write_decision(
-                    conn,
-                    tenant,
-                    approval,
-                    person=known.deciding_person,
-                    name=known.deciding_name,
-                    comment=comment_of(fresh.comment or ""),
-                    at=fresh.updated_at or self.clock(),
-                )
-            else:
-                await stored.release(conn, tenant, approval)
-            await self.truth.redraw_all(conn, tenant, approval)
+            now = await stored.find(conn, tenant, approval) or now
+            if now.state == ApprovalState.PENDING.value and not final:
+                return
+            await self._close_claim(conn, now)
+
+    async def _close_claim(self, conn: Connection, now: Known) -> None:
+        """End a claim whose end nobody saw, with a row that says what became of it."""
+        taken = now.decided_person == now.deciding_person
+        rows = await ledger.of(conn, now.tenant, now.id)
+        sent = [r for r in rows if r.outcome == "sent" and r.person == now.deciding_person]
+        if sent:
+            row = replace(
+                sent[-1],
+                at=self.clock(),
+                outcome="decided" if taken else "failed",
+                reason="found afterwards" if taken else "not taken, as found afterwards",
+            )
+            await ledger.add(conn, row)
+        await stored.release(conn, now.tenant, now.id)
+        await self.truth.redraw_all(conn, now.tenant, now.id)
 
     async def _refuse(self, click: _Click, known: Known, reason: str) -> Card:
         await self._record(click, "refused", reason)
@@ -343,16 +343,3 @@ class Decisions:
             shown=click.shown or "",
             request_id=request_id,
         )
-
-
-_SIGNED = "\n— "
-
-
-def note(person: Person, comment: str) -> str:
-    """What goes into Neo's ``note``: the comment, and who decided, by name and Entra object id."""
-    return f"{comment}{_SIGNED}{person.name} ({person.id}) in Microsoft Teams".lstrip("\n")
-
-
-def comment_of(noted: str) -> str:
-    """The comment in a note of ours."""
-    return noted.rpartition(_SIGNED)[0]

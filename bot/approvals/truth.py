@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.approvals.notes import comment_of, signed_by
 from bot.neo.models import Approval, ApprovalState
 from bot.store import approvals as stored
 from bot.store.approvals import Known
@@ -32,9 +33,25 @@ class Truth:
         if before is not None and _older(fresh, before.approval):
             return before  # an answer that was overtaken on its way
         await stored.write(conn, tenant, fresh, at=self.clock())
+        if before is not None and before.deciding_person is not None:
+            await self._credit(conn, before, fresh)
         if before is not None and differs(before, fresh):
             await self.redraw_all(conn, tenant, fresh.id)
         return before
+
+    async def _credit(self, conn: Connection, claimed: Known, fresh: Approval) -> None:
+        """Neo only knows the tenant's key; the note says whether it was the claim's decision."""
+        person, name = claimed.deciding_person or "", claimed.deciding_name or ""
+        if fresh.state is not ApprovalState.PENDING and signed_by(fresh.comment, person):
+            await stored.write_decision(
+                conn,
+                claimed.tenant,
+                claimed.id,
+                person=person,
+                name=name,
+                comment=comment_of(fresh.comment),
+                at=fresh.updated_at or self.clock(),
+            )
 
     async def observe_gone(self, conn: Connection, tenant: str, approval: str) -> None:
         """Write down that Neo no longer has it."""

@@ -61,6 +61,12 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
+def _segment(text: str) -> str:
+    """One segment of a path, whatever was typed; a segment of dots would be resolved away."""
+    quoted = quote(text, safe="", errors="replace")
+    return quoted if quoted.strip(".") else quoted.replace(".", "%2E")
+
+
 def _said(**params: Any) -> dict[str, Any]:
     """The query parameters that were given."""
     return {name: value for name, value in params.items() if value is not None}
@@ -95,7 +101,7 @@ class Agents:
         Raises:
             NeoNotFound: no agent with this id.
         """
-        path = f"/public-api/agents/{quote(agent, safe='')}"
+        path = f"/public-api/agents/{_segment(agent)}"
         return (await self._http.read("agents.get", path, _AGENT, {})).data
 
 
@@ -127,7 +133,7 @@ class Runs:
         Raises:
             NeoNotFound: no run with this id.
         """
-        path = f"/public-api/executions/{quote(run, safe='')}"
+        path = f"/public-api/executions/{_segment(run)}"
         return (await self._http.read("runs.get", path, _RUN, {})).data
 
     async def steps(self, run: str, *, data: bool = False) -> list[Step]:
@@ -135,7 +141,7 @@ class Runs:
 
         Shape: ``GET /public-api/executions/{execution_id}/steps?include_data=`` -> steps.
         """
-        path = f"/public-api/executions/{quote(run, safe='')}/steps"
+        path = f"/public-api/executions/{_segment(run)}/steps"
         params = {"include_data": "true" if data else "false"}
         return (await self._http.read("runs.steps", path, _STEPS, params)).data
 
@@ -144,7 +150,7 @@ class Runs:
 
         Shape: ``GET /public-api/executions/{execution_id}/til-requests`` -> approvals.
         """
-        path = f"/public-api/executions/{quote(run, safe='')}/til-requests"
+        path = f"/public-api/executions/{_segment(run)}/til-requests"
         return (await self._http.read("runs.approvals", path, _APPROVALS, {})).data
 
 
@@ -230,7 +236,7 @@ class Approvals:
             NeoConflict: somebody was faster.
             NeoUnavailable: nobody knows whether it was taken: read it again.
         """
-        path = f"/public-api/til-requests/{quote(approval, safe='')}/decision"
+        path = f"/public-api/til-requests/{_segment(approval)}/decision"
         body = {"action": action, "note": note}
         return (await self._http.write_once("approvals.decide", path, _APPROVAL, body)).data
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -35,6 +37,10 @@ _BY_STATUS: dict[int, type[NeoError]] = {
 # A person waits for the answer: longer than this and it is better to say so.
 LONGEST_WAIT_SECONDS = 3.0
 
+# Neo's window is a minute; a header that names more than an hour is a mistake.
+_USUAL_PAUSE_SECONDS = 60.0
+_LONGEST_PAUSE_SECONDS = 3600.0
+
 
 class NeoHttp:
     """Requests to one tenant's Neo.
@@ -42,14 +48,21 @@ class NeoHttp:
     Args:
         http: A client whose base URL is Neo's host; pooled, shared, closed by its owner.
         key: The tenant's API key.
-        read_seconds: How long reads may take in all, retries included.
+        answer_seconds: How long one answer may take, from first to last byte.
+        read_seconds: Within this from the first request on, a read may be asked again.
     """
 
     def __init__(
-        self, http: httpx.AsyncClient, key: SecretStr, *, read_seconds: float = 4.0
+        self,
+        http: httpx.AsyncClient,
+        key: SecretStr,
+        *,
+        answer_seconds: float = 10.0,
+        read_seconds: float = 4.0,
     ) -> None:
         self._http = http
         self._key = key
+        self._answer_seconds = answer_seconds
         self._read_seconds = read_seconds
 
     async def read(
@@ -92,8 +105,10 @@ class NeoHttp:
     ) -> T:
         headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
         try:
-            response = await self._http.request(method, path, headers=headers, **content)
-        except httpx.TimeoutException as error:
+            # The client's own time-outs start anew with each piece of an answer.
+            async with asyncio.timeout(self._answer_seconds):
+                response = await self._http.request(method, path, headers=headers, **content)
+        except (httpx.TimeoutException, TimeoutError) as error:
             raise NeoUnavailable("Neo did not answer in time.", operation=operation) from error
         except httpx.HTTPError as error:
             raise NeoUnavailable("Neo could not be reached.", operation=operation) from error
@@ -171,9 +186,12 @@ def _error_parts(
 def _seconds(header: str | None) -> float:
     """``Retry-After`` in seconds; a minute, Neo's own window, where it is not a number."""
     try:
-        return max(float(header or ""), 0.0)
+        seconds = float(header or "")
     except ValueError:
-        return 60.0
+        return _USUAL_PAUSE_SECONDS
+    if math.isnan(seconds):
+        return _USUAL_PAUSE_SECONDS
+    return min(max(seconds, 0.0), _LONGEST_PAUSE_SECONDS)
 
 
 def _worth_retrying(error: Exception) -> bool | float | timedelta:

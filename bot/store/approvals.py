@@ -178,13 +178,10 @@ async def write_decision(
     comment: str,
     at: datetime,
 ) -> None:
-    """Write down whose decision through this bot Neo took, and end the claim."""
+    """Write down whose decision through this bot Neo took."""
     await conn.execute(
-        """
-        UPDATE approvals SET decided_person = %s, decided_name = %s, decided_comment = %s,
-            decided_at = %s, deciding_person = NULL, deciding_name = NULL, deciding_at = NULL
-        WHERE tenant = %s AND id = %s
-        """,
+        "UPDATE approvals SET decided_person = %s, decided_name = %s, decided_comment = %s,"
+        " decided_at = %s WHERE tenant = %s AND id = %s",
         (person, name, comment, at, tenant, approval),
     )
 

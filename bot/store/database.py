@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import tempfile
 import warnings
@@ -48,7 +49,7 @@ def private_postgresql(data_dir: Path) -> Iterator[str]:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         # As root it makes an account to run under; two first starts at once would both try.
-        with fasteners.InterProcessLock(Path(tempfile.gettempdir()) / "neo-for-teams.lock"):
+        with fasteners.InterProcessLock(_start_lock()):
             server = get_server(folder)
     except Exception as error:  # whatever stands in its way, the admin needs the folder's name
         raise ConfigurationError(
@@ -60,6 +61,11 @@ def private_postgresql(data_dir: Path) -> Iterator[str]:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+def _start_lock() -> Path:
+    """A file per account: nobody can open one that another account made there."""
+    return Path(tempfile.gettempdir()) / f"neo-for-teams-{getpass.getuser()}.lock"
 
 
 def _forget_dead_users(server: Any) -> None:
@@ -74,7 +80,7 @@ def migrate(url: str) -> None:
     """Bring the tables up to date; replicas that start together wait for the first.
 
     Raises:
-        ConfigurationError: the database cannot be reached.
+        ConfigurationError: the database cannot be reached, or tables may not be made there.
     """
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=10)
@@ -91,6 +97,11 @@ def migrate(url: str) -> None:
             command.upgrade(config, "head")
     except sqlalchemy.exc.OperationalError as error:
         raise ConfigurationError(_unreachable(url)) from error.orig
+    except (sqlalchemy.exc.ProgrammingError, psycopg.errors.InsufficientPrivilege) as error:
+        raise ConfigurationError(
+            f"The account of the database at {_where(url)} may not make tables there. "
+            "Let DATABASE_URL name one that owns the database."
+        ) from error
     finally:
         engine.dispose()  # closes the session, which lets go of the lock
 
@@ -117,6 +128,9 @@ async def connected(url: str, *, size: int = 10) -> AsyncIterator[Pool]:
 
 
 def _unreachable(url: str) -> str:
+    return f"The database at {_where(url)} did not let us in. Check DATABASE_URL and that it runs."
+
+
+def _where(url: str) -> str:
     parts = psycopg.conninfo.conninfo_to_dict(url)
-    where = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
-    return f"The database at {where} did not answer. Check DATABASE_URL and that it runs."
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"

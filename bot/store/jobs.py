@@ -13,15 +13,18 @@ import psycopg
 import stamina
 import structlog
 from procrastinate import BaseRetryStrategy, RetryDecision
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
-from procrastinate.jobs import DeleteJobCondition, Job
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.jobs import DeleteJobCondition, Job, Status
 
 from bot.errors import NeoRateLimited, SendError, SendLater
 from bot.store.database import Connection, Pool
 
 # A job that fails for a passing reason is tried for about a day.
 LONGEST_WAIT = timedelta(minutes=30)
+LONGEST_ASKED = timedelta(days=1)
 MOST_TRIES = 60
+
+RETRY_STALLED = "jobs.retry_stalled"
 
 # A worker that gave no sign of life for this long is dead, and its jobs are run again.
 _DEAD_AFTER_SECONDS = 12.0
@@ -44,7 +47,9 @@ def after_failure(error: BaseException, *, tries: int) -> timedelta | None:
         return None
     back_off = min(timedelta(seconds=2 ** min(tries, 11)), LONGEST_WAIT)
     asked = error.retry_after_seconds if isinstance(error, SendLater | NeoRateLimited) else None
-    return max(back_off, timedelta(seconds=asked)) if asked is not None else back_off
+    if asked is None:
+        return back_off
+    return max(back_off, timedelta(seconds=min(asked, LONGEST_ASKED.total_seconds())))
 
 
 class Persistent(BaseRetryStrategy):
@@ -100,14 +105,28 @@ class Jobs:
 
     async def retry_stalled(self, *, timestamp: int) -> int:  # noqa: ARG002 -- see `every`
         """Queue again what a worker that died was doing; returns how many."""
-        stalled = list(
-            await self.engine.job_manager.get_stalled_jobs(
-                seconds_since_heartbeat=_DEAD_AFTER_SECONDS
-            )
-        )
-        for job in stalled:
-            await self.engine.job_manager.retry_job(job)
-        return len(stalled)
+        manager = self.engine.job_manager
+        again = 0
+        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_AFTER_SECONDS):
+            try:
+                await manager.retry_job(job)
+            except UniqueViolation:
+                # Its like waits already, behind its lock: that one does what it did not.
+                await manager.finish_job(job, status=Status.FAILED, delete_job=True)
+            else:
+                again += 1
+        return again
+
+    def retries_stalled(self) -> None:
+        """Look for what dead workers were doing every ten seconds.
+
+        Without a lock: one that died in this very job would keep everybody else from it.
+        """
+
+        @self.engine.periodic(cron="* * * * * */10", queueing_lock=RETRY_STALLED)
+        @self.engine.task(name=RETRY_STALLED)
+        async def _(timestamp: int) -> None:
+            await self.retry_stalled(timestamp=timestamp)
 
     def register(self, name: str, do: Callable[..., Awaitable[None]]) -> None:
         """Say what a name does. Failures that a wait can mend are tried again."""

@@ -311,3 +311,30 @@ async def test_the_claim_of_a_dead_process_is_taken_over(office: Workplace) -> N
     office.clock.goes_on(minutes=1)
     assert "wants to" in (await megan.types("approval 481")).summary
     assert "Approved by Megan Bowen" in (await megan.presses("Approve")).summary
+
+
+async def test_while_neo_may_still_take_it_nobody_else_can_decide(office: Workplace) -> None:
+    megan, alex = await office.has_chat(MEGAN), await office.has_chat(ALEX)
+    await _asked(office)
+    office.neo.trouble(status=504, path="/decision")
+    card = await megan.presses("Approve", comment="by phone")
+    assert "is being checked" in card.summary
+    busy = await alex.presses("Reject")
+    assert "Megan Bowen is deciding" in busy.summary
+    await office.passes_time_for_jobs()
+    assert "Approve" in titles(office.chats.in_(alex.at)[-1][1])
+    assert ("failed", "not taken, as found afterwards") in await _outcomes(office)
+
+
+async def test_what_neo_took_late_is_credited_when_the_watch_finds_it(office: Workplace) -> None:
+    megan, alex = await office.has_chat(MEGAN), await office.has_chat(ALEX)
+    await _asked(office)
+    office.neo.trouble(status=504, path="/decision")
+    await megan.presses("Approve", comment="by phone")
+    note = f"by phone\n— {MEGAN[1]} ({MEGAN[0]}) in Microsoft Teams"
+    office.neo.decides_elsewhere(481, "approve", by=("key", "Neo API service account"), note=note)
+    await office.looks(WATCH, reread=True)
+    for who in (megan, alex):
+        assert "Approved by Megan Bowen" in office.chats.in_(who.at)[-1][1].summary
+    await office.passes_time_for_jobs()
+    assert [o for o, _ in await _outcomes(office)] == ["sent", "failed", "decided"]
