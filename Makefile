@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check cards pictures lock clean
+.PHONY: help demo run test check cards pictures docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ cards: $(VENV)/.dev ## Draw every card in Chromium, light and dark, into .pictur
 
 pictures: $(VENV)/.dev ## Take the README's pictures anew
 	@PICTURES=docs/pictures $(BIN)/pytest -q tests/scenarios/test_playground.py
+
+docs: $(VENV)/.dev ## Write the generated parts of README.md and docs/ anew
+	@$(BIN)/python tests/generated_docs.py
 
 lock: $(VENV)/.uv ## Write the locked versions anew from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml -o deploy/requirements.txt

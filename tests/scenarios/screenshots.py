@@ -38,10 +38,13 @@ async def keep(card: Locator, name: str, *, whole_window: bool = False) -> None:
             bottom = min(size["height"], box["y"] + box["height"] + _WRITING)
             width = size["width"] - _LOG_PANEL
             clip = {"x": 0, "y": _BAR, "width": width, "height": bottom - _BAR}
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        await card.page.screenshot(
-            path=Path(folder, f"{name}.png"), clip=clip, animations="disabled"
-        )
+        picture = await card.page.screenshot(clip=clip, animations="disabled")
+    _write(Path(folder, f"{name}.png"), picture)
+
+
+def _write(path: Path, picture: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(picture)
 
 
 @asynccontextmanager

@@ -1,0 +1,88 @@
+"""Writes what the documents say about questions, commands and settings, from the code itself.
+
+`make docs` runs it; `test_docs.py` holds the documents against it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+_ROOT: Final = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(_ROOT))  # run by its path, Python looks for modules beside it alone
+
+from bot.__main__ import COMMANDS  # noqa: E402 -- after the line above
+from bot.chat.examples import EXAMPLES  # noqa: E402 -- likewise
+from bot.settings import Settings  # noqa: E402 -- likewise
+
+
+def questions() -> str:
+    """The table of questions, from the grammar's examples."""
+    return _table(("You type", "You see"), ((f"`{e.question}`", e.shows) for e in EXAMPLES))
+
+
+def commands() -> str:
+    """The table of commands, from the command line's own."""
+    rows = ((f"`python -m bot {name}`", about) for name, (_, about) in COMMANDS.items())
+    return _table(("Command", "What it does"), rows)
+
+
+def settings() -> str:
+    """The table of settings, from `Settings`."""
+    rows = (
+        (f"`{name.upper()}`", _default(field.default), field.description or "")
+        for name, field in Settings.model_fields.items()
+    )
+    return _table(("Name", "Default", "What it is"), rows)
+
+
+GENERATED: Final = (
+    ("README.md", "questions", questions),
+    ("README.md", "commands", commands),
+    ("docs/settings.md", "settings", settings),
+)
+"""Which document holds what, between which markers, and who writes it."""
+
+
+def replaced(document: str, part: str, content: str) -> str:
+    """The document with one generated part written anew.
+
+    Raises:
+        ValueError: it has no such part.
+    """
+    begin, end = f"<!-- {part}: written by `make docs` -->\n", f"<!-- end of {part} -->"
+    before, found, rest = document.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"There are no lines {begin.strip()} and {end} around the {part}.")
+    return f"{before}{begin}\n{content}\n{end}{after}"
+
+
+def main() -> int:
+    """Write every generated part; returns the exit status."""
+    for name, part, write in GENERATED:
+        path = _ROOT / name
+        path.write_text(replaced(path.read_text(encoding="utf-8"), part, write()), encoding="utf-8")
+    return 0
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    cells = [head, tuple("---" for _ in head), *rows]
+    escaped = ([cell.replace("|", "\\|") for cell in row] for row in cells)
+    return "".join(f"| {' | '.join(row)} |\n" for row in escaped)
+
+
+def _default(value: object) -> str:
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, tuple):
+        value = ", ".join(map(str, value))
+    return "" if value in (None, "") else f"`{value}`"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,89 @@
+"""What the documents say is so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.__main__ import COMMANDS
+from bot.settings import Settings
+from tests.generated_docs import GENERATED, replaced
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PICTURES = ROOT / "docs" / "pictures"
+LARGEST_PICTURE = 150_000
+
+each_document = pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=[str(document.relative_to(ROOT)) for document in DOCUMENTS]
+)
+
+
+def links(document: Path) -> list[str]:
+    """Everything a document links to or shows."""
+    text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"(?:src|href)=\"([^\"]+)\"", text)
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that a page makes of its headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "write"), GENERATED, ids=[part for _, part, _ in GENERATED]
+)
+def test_a_generated_part_is_current(name: str, part: str, write: Callable[[], str]) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert text == replaced(text, part, write()), f"{name} is out of date: run `make docs`"
+
+
+@each_document
+def test_every_link_within_the_repository_leads_somewhere(document: Path) -> None:
+    for link in links(document):
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), f"{document.name} links to {link}"
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target), f"{document.name} links to {link}"
+
+
+@each_document
+def test_every_command_that_a_document_names_exists(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"^make ([a-z]+)", text, re.MULTILINE)) <= targets
+    assert set(re.findall(r"`make ([a-z]+)", text)) <= targets
+    assert set(re.findall(r"python -m bot ([a-z]+)", text)) <= set(COMMANDS)
+
+
+@each_document
+def test_every_setting_that_a_document_gives_a_value_exists(document: Path) -> None:
+    names = re.findall(r"^([A-Z][A-Z0-9_]+)=", document.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(names) <= {name.upper() for name in Settings.model_fields}
+
+
+@each_document
+def test_a_path_that_a_document_names_exists(document: Path) -> None:
+    rooms = r"`((?:bot|cards|tests|deploy|manifest|docs)/[\w./-]+)`"
+    for path in re.findall(rooms, document.read_text(encoding="utf-8")):
+        assert (ROOT / path).exists(), f"{document.name} names {path}"
+
+
+def test_every_picture_is_shown_and_small() -> None:
+    shown = {
+        (document.parent / link).resolve()
+        for document in DOCUMENTS
+        for link in links(document)
+        if link.endswith(".png")
+    }
+    assert shown == {picture.resolve() for picture in PICTURES.glob("*.png")}
+    assert shown
+    for picture in shown:
+        assert picture.stat().st_size <= LARGEST_PICTURE, picture.name
