@@ -186,9 +186,11 @@ def _lines(typed: TextIO) -> asyncio.Queue[str | None]:
             loop.call_soon_threadsafe(lines.put_nowait, line)
 
     def read() -> None:
-        for line in typed:
-            put(line)
-        put(None)
+        try:
+            for line in typed:
+                put(line)
+        finally:
+            put(None)
 
     threading.Thread(target=read, daemon=True).start()
     return lines

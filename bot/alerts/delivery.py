@@ -46,12 +46,16 @@ class Delivery:
                 )
 
     async def deliver(self, *, tenant: str, run: str, conversation: str) -> None:
-        """Job: send one alert to one conversation, unless it has had it."""
+        """Job: send one alert to one conversation, unless it has had it or follows no more."""
         async with self.pool.connection() as conn:
             planned = await routes.delivery(conn, tenant, "failures", run, conversation)
             place = await conversations.find(conn, tenant, conversation)
             failure = await runs.failure(conn, tenant, run)
-        if planned is None or planned.message is not None or place is None or failure is None:
+            follows = "failures" in await routes.topics(conn, tenant, conversation)
+        if planned is None or planned.ended or place is None or failure is None:
+            return
+        if not follows:
+            await self._give_up(tenant, run, conversation, "not followed any more")
             return
         reader = Reader(
             now=self.clock(),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.alerts.delivery import Delivery
 from bot.errors import NeoNotFound
-from bot.neo.client import Neo
+from bot.neo.client import LARGEST_PAGE, Neo
 from bot.neo.models import Outcome, Run
 from bot.store import runs as stored
 from bot.store.database import Pool
@@ -19,6 +19,7 @@ WATCH = "alerts.watch"
 # at most 12 x (5 + 5).
 EVERY = "* * * * * */5"
 MOST_PAGES = 5
+USUAL_PAGE = 50
 MOST_REREADS = 5
 
 # Runs that began this long before the last look are looked at again: Neo's order is not trusted.
@@ -55,7 +56,9 @@ class Watch:
             await self._take(tenant, run, tell=seen is not None or run.id in unread)
         begun = [run.created_at for run in found.values() if run.created_at]
         async with self.pool.connection() as conn:
-            await stored.set_seen_until(conn, tenant, WATCH, max(begun, default=self.clock()))
+            # Never beyond the present: one odd date must not hide what begins before it.
+            seen = min(max(begun, default=self.clock()), self.clock())
+            await stored.set_seen_until(conn, tenant, WATCH, seen)
 
     async def _read(self, tenant: str, since: datetime) -> dict[str, Run]:
         """Runs that began since then, by id; pages are read until one is wholly older."""
@@ -63,7 +66,9 @@ class Watch:
         cursor: str | None = None
         neo = self.neo_of(tenant)
         for _ in range(MOST_PAGES):
-            page = await neo.runs.page(cursor=cursor, page_size=50)
+            # One small page is enough in quiet times; after a pause much has to be read.
+            size = LARGEST_PAGE if cursor else USUAL_PAGE
+            page = await neo.runs.page(cursor=cursor, page_size=size)
             young = [r for r in page.items if r.created_at is None or r.created_at >= since]
             found.update((run.id, run) for run in young)
             if not young or (cursor := page.cursor) is None:

@@ -124,7 +124,7 @@ class Delivery:
             place = await conversations.find(conn, tenant, conversation)
             known = await stored.find(conn, tenant, approval)
             key = await signing.signing_key(conn, tenant)
-        if planned is None or planned.message is not None or known is None:
+        if planned is None or planned.ended or known is None:
             return
         if place is None or known.state != ApprovalState.PENDING.value:
             await self._give_up(tenant, approval, conversation, "no longer needed")

@@ -16,8 +16,9 @@ from cards import approval as face
 from cards.card import Card
 from cards.words import Reader
 
-# A decision under way for longer than this belongs to a process that died.
-CLAIM_LASTS = timedelta(seconds=30)
+# A decision under way for longer than this belongs to a process that died: Neo's client gives an
+# answer up after 10 s.
+CLAIM_LASTS = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)

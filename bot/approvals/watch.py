@@ -68,7 +68,9 @@ class Watch:
         newest = max((a.created_at for a in found.values() if a.created_at), default=None)
         if newest is not None or seen is None:
             async with self.pool.connection() as conn:
-                await runs.set_seen_until(conn, tenant, WATCH, newest or self.clock())
+                # Never beyond the present: one odd date must not hide what is asked before it.
+                seen = min(newest or self.clock(), self.clock())
+                await runs.set_seen_until(conn, tenant, WATCH, seen)
 
     async def _read(self, tenant: str, since: datetime) -> tuple[dict[str, Approval], bool]:
         """Approvals created since then by id, and whether those are all."""

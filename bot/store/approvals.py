@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
 from bot.neo.models import Approval, ApprovalState
 
@@ -104,7 +104,7 @@ async def write(conn: Connection, tenant: str, approval: Approval, *, at: dateti
         {
             "tenant": tenant,
             "id": approval.id,
-            "body": Jsonb(approval.model_dump(mode="json", by_alias=True)),
+            "body": Json(approval.model_dump(mode="json", by_alias=True)),
             "digest": approval.digest,
             "state": approval.state.value,
             "created_at": approval.created_at,

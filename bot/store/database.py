@@ -128,7 +128,10 @@ async def connected(url: str, *, size: int = 10) -> AsyncIterator[Pool]:
 
 
 def _unreachable(url: str) -> str:
-    return f"The database at {_where(url)} did not let us in. Check DATABASE_URL and that it runs."
+    return (
+        f"The database at {_where(url)} did not answer, or not to this account. "
+        "Check DATABASE_URL and that it runs."
+    )
 
 
 def _where(url: str) -> str:

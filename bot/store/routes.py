@@ -24,6 +24,11 @@ class Delivery:
     message: str | None
     given_up: str | None
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was told, or will not be: a job that runs twice tells nothing twice."""
+        return self.message is not None or self.given_up is not None
+
 
 async def follow(
     conn: Connection, tenant: str, conversation: str, topic: Topic, *, person: str, at: datetime

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
 from bot.neo.models import Run
 
@@ -60,7 +60,7 @@ async def record_failure(conn: Connection, tenant: str, run: Run, *, at: datetim
     cursor = await conn.execute(
         "INSERT INTO failed_runs (tenant, id, body, seen_at) VALUES (%s, %s, %s, %s)"
         " ON CONFLICT DO NOTHING",
-        (tenant, run.id, Jsonb(run.model_dump(mode="json", by_alias=True)), at),
+        (tenant, run.id, Json(run.model_dump(mode="json", by_alias=True)), at),
     )
     return cursor.rowcount == 1
 

@@ -57,11 +57,12 @@ CREATE TABLE routes (
     FOREIGN KEY (tenant, conversation) REFERENCES conversations (tenant, id) ON DELETE CASCADE
 );
 
--- What Neo last said of an approval. deciding_* is the claim of the one click under way.
+-- What Neo last said of an approval: json, for jsonb refuses \\u0000.
+-- deciding_* is the claim of the one click under way.
 CREATE TABLE approvals (
     tenant text NOT NULL,
     id text NOT NULL,
-    body jsonb NOT NULL,
+    body json NOT NULL,
     digest text NOT NULL,
     state text NOT NULL,
     created_at timestamptz,
@@ -104,7 +105,7 @@ CREATE TABLE deliveries (
 CREATE TABLE failed_runs (
     tenant text NOT NULL,
     id text NOT NULL,
-    body jsonb NOT NULL,
+    body json NOT NULL,
     seen_at timestamptz NOT NULL,
     PRIMARY KEY (tenant, id)
 );
