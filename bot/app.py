@@ -22,6 +22,7 @@ from bot.approvals import decisions, origin, truth
 from bot.approvals import delivery as approvals_delivery
 from bot.approvals import watch as approvals_watch
 from bot.approvals.faces import Faces
+from bot.approvals.settling import SETTLE, Settling
 from bot.approvals.showing import Showing
 from bot.chat import lists
 from bot.messaging import Messenger, Roster
@@ -109,7 +110,10 @@ async def furnish(
         the_truth = truth.Truth(jobs, clock)
         faces = Faces(clock, zone)
         delivery = approvals_delivery.Delivery(pool, jobs, the_truth, faces, messenger, clock)
-        deciding = decisions.Decisions(pool, jobs, the_truth, faces, roster, neo, tenants, clock)
+        settling = Settling(pool, the_truth, neo, clock)
+        deciding = decisions.Decisions(
+            pool, jobs, the_truth, faces, roster, settling, neo, tenants, clock
+        )
         approvals = approvals_watch.Watch(pool, the_truth, delivery, neo, clock)
         alerts = alerts_delivery.Delivery(pool, jobs, messenger, clock, zone)
         failures = alerts_watch.Watch(pool, alerts, neo, clock)
@@ -120,7 +124,7 @@ async def furnish(
         jobs.register(approvals_delivery.DELIVER, delivery.deliver)
         jobs.register(approvals_delivery.REACH, delivery.reach)
         jobs.register(truth.REDRAW, delivery.redraw)
-        jobs.register(decisions.SETTLE, deciding.settle)
+        jobs.register(SETTLE, settling.settle)
         jobs.register(origin.FIND, origin.Origin(pool, the_truth, neo).find)
         jobs.register(alerts_delivery.DELIVER, alerts.deliver)
         for tenant in tenants:
@@ -140,7 +144,7 @@ async def furnish(
                 pool=pool,
                 decisions=deciding,
                 delivery=delivery,
-                showing=Showing(pool, the_truth, faces, neo, search),
+                showing=Showing(pool, the_truth, faces, delivery, neo, search),
                 following=Following(pool, clock),
                 agents=lists.KnownAgents(clock),
                 neo_of=neo,

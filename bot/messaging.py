@@ -52,10 +52,16 @@ class Pressed:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the person gets: a new message, or (``in_place``) the pressed card redrawn."""
+    """What the person gets: a new message, or (``in_place``) the pressed card redrawn.
+
+    Attributes:
+        aside: Set where the card is for the one who pressed alone: what it tells them, for
+            clients that cannot redraw a card for one person.
+    """
 
     card: Card
     in_place: bool = False
+    aside: str | None = None
 
 
 class Messenger(Protocol):

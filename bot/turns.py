@@ -104,7 +104,7 @@ class Turns:
 
         match action:
             case Decide():
-                return Answer(await self.decisions.decide(pressed, action), in_place=True)
+                return await self.decisions.decide(pressed, action)
             case Ask():
                 return Answer(await self._answer(said(action.text)), in_place=action.in_place)
             case ShowApproval(approval=number):

@@ -26,11 +26,14 @@ class Card:
         summary: Its whole meaning in words: one or two sentences, then a line for each line of a
             list. Not Markdown.
         approval: Id of the approval that this card is a copy of, so that every copy can be redrawn.
+        shows: Fingerprint of what it shows of that approval; where that is no longer so, or None,
+            the card has to be redrawn.
     """
 
     content: dict[str, Any]
     summary: str
     approval: str | None = None
+    shows: str | None = None
 
     @property
     def size(self) -> int:

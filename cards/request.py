@@ -50,10 +50,15 @@ def _fields(approval: Approval) -> list[tuple[str, Any]]:
 
 
 def _wish(approval: Approval) -> tuple[str | None, str]:
-    """The field that says what is wanted, and its text; without one, the comment or nothing."""
+    """The field that says what is wanted, and its text; without one, the comment or nothing.
+
+    Once it is decided, the comment may be the decider's.
+    """
     texts = {k: v for k, v in reversed(_fields(approval)) if isinstance(v, str) and plain(v, 10)}
     key = next((name for name in _WISHES if name in texts), None)
-    return (key, texts[key]) if key else (None, approval.comment or "")
+    if key:
+        return key, texts[key]
+    return None, (approval.comment or "") if approval.is_open else ""
 
 
 def wish(approval: Approval, limit: int = _WISH) -> str:
@@ -78,7 +83,11 @@ def whole_wish(approval: Approval, limit: int) -> str:
 
 def note(approval: Approval, limit: int) -> str:
     """Neo's comment, unless it is the wish itself."""
-    return plain(approval.comment, limit) if _wish(approval)[0] else ""
+    return (
+        ""
+        if plain(_wish(approval)[1]) == plain(approval.comment)
+        else plain(approval.comment, limit)
+    )
 
 
 def approvers(approval: Approval) -> list[tuple[str, str]]:

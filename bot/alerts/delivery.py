@@ -46,7 +46,13 @@ class Delivery:
                 )
 
     async def deliver(self, *, tenant: str, run: str, conversation: str) -> None:
-        """Job: send one alert to one conversation, unless it has had it or follows no more."""
+        """Job: send one alert to one conversation, unless it has had it or follows no more.
+
+        At most once: a send of which nobody knows whether it arrived is not repeated.
+
+        Raises:
+            SendLater: throttled, or the connector is in trouble; the job runs again.
+        """
         async with self.pool.connection() as conn:
             planned = await routes.delivery(conn, tenant, "failures", run, conversation)
             place = await conversations.find(conn, tenant, conversation)
@@ -63,14 +69,21 @@ class Delivery:
             person=place.person,
             shared=place.scope is not Scope.PERSONAL,
         )
+        async with self.pool.connection() as conn:
+            first = await routes.claim_try(
+                conn, tenant, "failures", run, conversation, at=self.clock()
+            )
+        if not first:
+            # Its sender died, or got no answer: mostly it stands there. Told once, not twice.
+            await self._give_up(tenant, run, conversation, "no answer; it may stand there")
+            return
         try:
             message = await self.messenger.send(place, failed_run(failure, reader), alert=True)
         except SendLater as error:
             if not error.may_have_arrived:
-                raise
-            # A slow connector mostly has taken it: an alert is told once rather than twice.
-            await self._give_up(tenant, run, conversation, "no answer; it may stand there")
-            return
+                async with self.pool.connection() as conn:
+                    await routes.undo_try(conn, tenant, "failures", run, conversation)
+            raise
         except (ConversationClosed, SendRejected) as error:
             await self._give_up(tenant, run, conversation, str(error.code or error.status))
             if isinstance(error, ConversationClosed):

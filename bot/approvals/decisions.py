@@ -11,10 +11,11 @@ import structlog
 
 from bot.approvals import policy, signature
 from bot.approvals.faces import CLAIM_LASTS, Faces
-from bot.approvals.notes import note
+from bot.approvals.notes import note, without_note
+from bot.approvals.settling import SETTLE, Settling
 from bot.approvals.truth import Truth
 from bot.errors import NeoConflict, NeoError, NeoUnavailable, SendError
-from bot.messaging import Person, Pressed, Roster
+from bot.messaging import Answer, Person, Pressed, Roster
 from bot.neo.client import Neo
 from bot.neo.models import Approval, ApprovalState
 from bot.store import approvals as stored
@@ -24,26 +25,26 @@ from bot.store.database import Connection, Pool
 from bot.store.jobs import Jobs
 from bot.store.ledger import Entry
 from cards.actions import Decide
-from cards.approval import gone
 from cards.card import Card
-
-SETTLE = "approvals.settle"
+from cards.notice import notice
 
 log = structlog.get_logger()
 
 Outcome = Literal["sent", "decided", "refused", "failed"]
+_CHANGED = "It has changed since this card was drawn. Nothing was decided: look again."
+_FASTER = "Somebody was faster. Your decision was not taken."
 _UNSURE = "Neo did not answer. Whether it took your decision is being checked; this card will say."
 _WISHED = {"approve": ApprovalState.APPROVED, "reject": ApprovalState.REJECTED}
 
 
 @dataclass(frozen=True, slots=True)
 class _Click:
-    """One press of Approve or Reject, and what the tenant's key says it was shown."""
+    """One press of Approve or Reject; ``shown`` is the digest the card showed, "" if none."""
 
     pressed: Pressed
     wish: Decide
     key: bytes
-    shown: str | None
+    shown: str
 
     @property
     def tenant(self) -> str:
@@ -63,11 +64,12 @@ class Decisions:
     truth: Truth
     faces: Faces
     roster: Roster
+    settling: Settling
     neo_of: Callable[[str], Neo]
     tenants: Collection[str]
     clock: Callable[[], datetime]
 
-    async def decide(self, pressed: Pressed, wish: Decide) -> Card:
+    async def decide(self, pressed: Pressed, wish: Decide) -> Answer:
         """Send the decision if this person may make it, on what they were shown.
 
         Every refusal and every decision is a row in the ledger. The answer is the card that is
@@ -77,34 +79,33 @@ class Decisions:
         async with self.pool.connection() as conn:
             known = await stored.find(conn, place.tenant, wish.approval)
             key = await signing.signing_key(conn, place.tenant)
-            if known is not None and pressed.message is not None:
-                await stored.add_card(
-                    conn, place.tenant, known.id, stored.Place(place.id, pressed.message)
-                )
-        token = signature.shown(
-            key,
-            wish.shown,
-            tenant=place.tenant,
-            conversation=place.id,
-            approval=wish.approval,
-        )
-        click = _Click(pressed, wish, key, token)
+            shown = signature.shown(
+                key,
+                wish.shown,
+                tenant=place.tenant,
+                conversation=place.id,
+                approval=wish.approval,
+            )
+            if known is not None and shown is not None and pressed.message is not None:
+                copy = stored.Place(place.id, pressed.message)
+                await stored.add_card(conn, place.tenant, known.id, copy)
+        click = _Click(pressed, wish, key, shown or "")
         if known is None:
             await self._record(click, "refused", "not known here")
-            return gone(wish.approval, self.faces.reader(place))
+            return Answer(_unknown(wish.approval), in_place=True)
         reason = policy.why_not_served(click.person, self.tenants)
-        if reason is None and click.shown is None:
+        if reason is None and shown is None:
             reason = "This card was not made for this conversation. Here is the approval anew."
         if reason is not None:
             return await self._refuse(click, known, reason)
         return await self._on_fresh(click, known)
 
-    async def _on_fresh(self, click: _Click, known: Known) -> Card:
+    async def _on_fresh(self, click: _Click, known: Known) -> Answer:
         """Read the approval again and hold the click against what it is now."""
         try:
             fresh = await self.neo_of(click.tenant).approvals.reread(known.approval)
         except NeoError as error:
-            return await self._fail(click, known, error, "Nothing was decided.")
+            return await self._fail(click, known, error)
         async with self.pool.connection() as conn:
             if fresh is None:
                 await self.truth.observe_gone(conn, click.tenant, known.id)
@@ -123,11 +124,7 @@ class Decisions:
         reason = (
             policy.why_not_open(fresh)
             or policy.why_not_asked(click.person.id, fresh)
-            or (
-                "It has changed since this card was drawn. Nothing was decided: look again."
-                if fresh.digest != click.shown
-                else None
-            )
+            or (_CHANGED if fresh.digest != click.shown else None)
         )
         if reason is not None:
             return reason
@@ -138,7 +135,8 @@ class Decisions:
             return "Teams did not say whether you are a guest. Nothing was decided: try again."
         return policy.why_not_guest(guest=guest)
 
-    async def _claim_and_send(self, click: _Click, known: Known) -> Card:
+    async def _claim_and_send(self, click: _Click, known: Known) -> Answer:
+        claimed_at = self.clock()
         async with self.pool.connection() as conn:
             claimed = await stored.claim(
                 conn,
@@ -146,24 +144,24 @@ class Decisions:
                 known.id,
                 person=click.person.id,
                 name=click.person.name,
-                digest=known.digest,
-                at=self.clock(),
+                digest=click.shown,
+                at=claimed_at,
                 stale_after=CLAIM_LASTS,
             )
             if claimed:
-                await ledger.add(conn, self._entry(click, "sent", ""))
+                await self._record(click, "sent", "", conn=conn)
                 # Whatever becomes of this process, somebody looks at how it ended.
                 await self.jobs.defer(
-                    conn, SETTLE, after=CLAIM_LASTS, tenant=click.tenant, approval=known.id
+                    conn,
+                    SETTLE,
+                    after=CLAIM_LASTS,
+                    tenant=click.tenant,
+                    approval=known.id,
+                    claimed_at=claimed_at.isoformat(),
                 )
             now = await stored.find(conn, click.tenant, known.id) or known
         if not claimed:
-            reason = (
-                "Somebody else is deciding it at this moment."
-                if now.deciding_name
-                else "Somebody was faster. Your decision was not taken."
-            )
-            return await self._refuse(click, now, reason)
+            return await self._refuse(click, now, _why_not_claimed(click, now))
         try:
             answer = await self.neo_of(click.tenant).approvals.decide(
                 known.id, click.wish.verdict, note=note(click.person, click.wish.comment)
@@ -171,165 +169,114 @@ class Decisions:
         except NeoConflict as error:
             return await self._overtaken(click, now, error)
         except NeoUnavailable as error:
-            return await self._unsure(click, now, error)
+            return await self._unsure(click, now, error, claimed_at)
         except NeoError as error:
-            async with self.pool.connection() as conn:
-                await stored.release(conn, click.tenant, known.id)
-            return await self._fail(click, now, error, "Nothing was decided.")
-        if answer.state not in _WISHED.values():
-            # Neo took it, whatever it calls the state: the status is not in its samples.
-            answer = answer.model_copy(update={"status": _WISHED[click.wish.verdict].value})
-        return await self._decided(click, answer)
+            return await self._fail(click, await self._let_go(click, now), error)
+        return await self._decided(click, now, answer)
 
-    async def _decided(self, click: _Click, answer: Approval) -> Card:
+    async def _let_go(self, click: _Click, known: Known) -> Known:
+        """End the claim; whoever was shown "is deciding" sees the approval again."""
         async with self.pool.connection() as conn:
-            await self.truth.observe(conn, click.tenant, answer)
+            await stored.release(conn, click.tenant, known.id)
+            await self.truth.redraw_all(conn, click.tenant, known.id)
+            return await stored.find(conn, click.tenant, known.id) or known
+
+    async def _decided(self, click: _Click, known: Known, answer: Approval) -> Answer:
+        # What the answer leaves out is as it was; the status is not in Neo's samples at all.
+        said = answer.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        whole = without_note(Approval.model_validate({**known.body, **said}), known.approval)
+        if whole.state not in _WISHED.values():
+            whole = whole.model_copy(update={"status": _WISHED[click.wish.verdict].value})
+        async with self.pool.connection() as conn:
+            await stored.lock(conn, click.tenant, known.id)
+            await stored.write(conn, click.tenant, whole, at=self.clock())
             await stored.write_decision(
                 conn,
                 click.tenant,
-                answer.id,
+                known.id,
                 person=click.person.id,
                 name=click.person.name,
                 comment=click.wish.comment,
                 at=self.clock(),
             )
-            await stored.release(conn, click.tenant, answer.id)
-            await ledger.add(conn, self._entry(click, "decided", ""))
-            await self.truth.redraw_all(conn, click.tenant, answer.id)
-            known = await stored.find(conn, click.tenant, answer.id)
-        if known is None:
-            raise LookupError("an approval that was just written is not there")
-        return self.faces.draw(known, click.pressed.conversation, click.key)
-
-    async def _overtaken(self, click: _Click, known: Known, error: NeoError) -> Card:
-        """409: somebody was faster; show who."""
-        async with self.pool.connection() as conn:
             await stored.release(conn, click.tenant, known.id)
-            await ledger.add(
-                conn, self._entry(click, "failed", "overtaken", request_id=error.request_id)
-            )
+            await self._record(click, "decided", "", conn=conn)
+            await self.truth.redraw_all(conn, click.tenant, known.id)
+            now = await stored.find(conn, click.tenant, known.id) or known
+        return self._answer(click, now)
+
+    async def _overtaken(self, click: _Click, known: Known, error: NeoError) -> Answer:
+        """409: somebody was faster; show who."""
+        await self._record(click, "failed", "overtaken", request_id=error.request_id)
+        now = await self._let_go(click, known)
         try:
             fresh = await self.neo_of(click.tenant).approvals.reread(known.approval)
         except NeoError:
             fresh = None  # the watch reads it soon
-        async with self.pool.connection() as conn:
-            if fresh is not None:
+        if fresh is not None:
+            async with self.pool.connection() as conn:
                 await self.truth.observe(conn, click.tenant, fresh)
-            now = await stored.find(conn, click.tenant, known.id) or known
-        return self.faces.draw(
-            now,
-            click.pressed.conversation,
-            click.key,
-            remark="Somebody was faster. Your decision was not taken.",
-            may_press=False,
-        )
+                now = await stored.find(conn, click.tenant, known.id) or known
+        return self._answer(click, now, remark=_FASTER, may_press=False)
 
-    async def _unsure(self, click: _Click, known: Known, error: NeoError) -> Card:
+    async def _unsure(
+        self, click: _Click, known: Known, error: NeoError, claimed_at: datetime
+    ) -> Answer:
         """No answer: Neo may have taken it, or take it yet. The claim stays until that is known."""
-        async with self.pool.connection() as conn:
-            await ledger.add(
-                conn, self._entry(click, "failed", "no answer", request_id=error.request_id)
-            )
+        await self._record(click, "failed", "no answer", request_id=error.request_id)
         try:
-            await self.settle(tenant=click.tenant, approval=known.id, final=False)
+            await self.settling.settle(
+                tenant=click.tenant,
+                approval=known.id,
+                claimed_at=claimed_at.isoformat(),
+                final=False,
+            )
         except NeoError:
             log.warning("decision.unsure", tenant=click.tenant, approval=known.id)
         async with self.pool.connection() as conn:
             now = await stored.find(conn, click.tenant, known.id) or known
-        took_it = now.state == _WISHED[click.wish.verdict].value
-        return self.faces.draw(
-            replace(now, deciding_name=None),
-            click.pressed.conversation,
-            click.key,
-            remark=None if took_it else _UNSURE,
-            may_press=False,
+        if now.state == _WISHED[click.wish.verdict].value:
+            return self._answer(click, now)
+        return self._answer(
+            click, replace(now, deciding_name=None), remark=_UNSURE, may_press=False
         )
 
-    async def settle(self, *, tenant: str, approval: str, final: bool = True) -> None:
-        """Job: see how a decision ended whose sender died or got no answer.
-
-        Args:
-            tenant: Microsoft 365 tenant id.
-            approval: Id of the approval.
-            final: What Neo has not taken by now, it will not: the claim ends either way.
-
-        Raises:
-            NeoError: Neo does not say yet; the job runs again.
-        """
-        async with self.pool.connection() as conn:
-            known = await stored.find(conn, tenant, approval)
-        if known is None or known.deciding_person is None:
-            return
-        fresh = await self.neo_of(tenant).approvals.reread(known.approval)
-        async with self.pool.connection() as conn:
-            now = await stored.lock(conn, tenant, approval)
-            if now is None or now.deciding_at != known.deciding_at:
-                return  # another click has begun since
-            if fresh is None:
-                await self.truth.observe_gone(conn, tenant, approval)
-            else:
-                await self.truth.observe(conn, tenant, fresh)
-            now = await stored.find(conn, tenant, approval) or now
-            if now.state == ApprovalState.PENDING.value and not final:
-                return
-            await self._close_claim(conn, now)
-
-    async def _close_claim(self, conn: Connection, now: Known) -> None:
-        """End a claim whose end nobody saw, with a row that says what became of it."""
-        taken = now.decided_person == now.deciding_person
-        rows = await ledger.of(conn, now.tenant, now.id)
-        sent = [r for r in rows if r.outcome == "sent" and r.person == now.deciding_person]
-        if sent:
-            row = replace(
-                sent[-1],
-                at=self.clock(),
-                outcome="decided" if taken else "failed",
-                reason="found afterwards" if taken else "not taken, as found afterwards",
-            )
-            await ledger.add(conn, row)
-        await stored.release(conn, now.tenant, now.id)
-        await self.truth.redraw_all(conn, now.tenant, now.id)
-
-    async def _refuse(self, click: _Click, known: Known, reason: str) -> Card:
+    async def _refuse(self, click: _Click, known: Known, reason: str) -> Answer:
         await self._record(click, "refused", reason)
         asked = policy.why_not_asked(click.person.id, known.approval) is None
-        return self.faces.draw(
-            known,
-            click.pressed.conversation,
-            click.key,
-            remark=reason,
-            may_press=asked,
-            comment=click.wish.comment,
-        )
+        return self._answer(click, known, remark=reason, may_press=asked)
 
-    async def _fail(self, click: _Click, known: Known, error: NeoError, so: str) -> Card:
+    async def _fail(self, click: _Click, known: Known, error: NeoError) -> Answer:
         await self._record(click, "failed", type(error).__name__, request_id=error.request_id)
         quoted = f" (request {error.request_id})" if error.request_id else ""
-        return self.faces.draw(
+        remark = f"{error} Nothing was decided. Try again, or decide in Neo.{quoted}"
+        return self._answer(click, known, remark=remark)
+
+    def _answer(
+        self, click: _Click, known: Known, *, remark: str | None = None, may_press: bool = True
+    ) -> Answer:
+        """The card for the one who clicked; with a remark it is theirs alone."""
+        card = self.faces.draw(
             known,
             click.pressed.conversation,
             click.key,
-            remark=f"{error} {so} Try again, or decide in Neo.{quoted}",
-            comment=click.wish.comment,
+            remark=remark,
+            may_press=may_press,
+            comment=click.wish.comment if remark else "",
         )
+        return Answer(card, in_place=True, aside=remark)
 
     async def _record(
-        self, click: _Click, outcome: Outcome, reason: str, *, request_id: str | None = None
+        self,
+        click: _Click,
+        outcome: Outcome,
+        reason: str,
+        *,
+        request_id: str | None = None,
+        conn: Connection | None = None,
     ) -> None:
-        async with self.pool.connection() as conn:
-            await ledger.add(conn, self._entry(click, outcome, reason, request_id=request_id))
-        log.info(
-            "approval.decision",
-            tenant=click.tenant,
-            approval=click.wish.approval,
-            person=click.person.id,
-            outcome=outcome,
-        )
-
-    def _entry(
-        self, click: _Click, outcome: Outcome, reason: str, *, request_id: str | None = None
-    ) -> Entry:
-        return Entry(
+        """Add a row to the ledger, in the caller's transaction if one is given."""
+        entry = Entry(
             tenant=click.tenant,
             at=self.clock(),
             approval=click.wish.approval,
@@ -340,6 +287,34 @@ class Decisions:
             outcome=outcome,
             reason=reason,
             comment=click.wish.comment,
-            shown=click.shown or "",
+            shown=click.shown,
             request_id=request_id,
         )
+        if conn is not None:
+            await ledger.add(conn, entry)
+        else:
+            async with self.pool.connection() as own:
+                await ledger.add(own, entry)
+        log.info(
+            "approval.decision",
+            tenant=click.tenant,
+            approval=click.wish.approval,
+            person=click.person.id,
+            outcome=outcome,
+        )
+
+
+def _why_not_claimed(click: _Click, now: Known) -> str:
+    if now.deciding_name:
+        return f"{now.deciding_name} is deciding it at this moment. Your decision was not taken."
+    if now.digest != click.shown:
+        return _CHANGED
+    return _FASTER
+
+
+def _unknown(approval: str) -> Card:
+    return notice(
+        "This card is not known here any more",
+        "Nothing was decided. Ask for the approval again to decide it.",
+        questions=[f"approval {approval}"],
+    )

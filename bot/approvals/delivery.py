@@ -14,10 +14,10 @@ from bot.approvals.policy import why_not_asked
 from bot.approvals.truth import Truth
 from bot.errors import ConversationClosed, MessageGone, SendRejected
 from bot.messaging import Conversation, Messenger, Scope
-from bot.neo.models import Approval, ApprovalState
+from bot.neo.models import Approval
 from bot.store import approvals as stored
 from bot.store import conversations, routes, signing
-from bot.store.approvals import Known, Place
+from bot.store.approvals import Place
 from bot.store.database import Connection, Pool
 from bot.store.jobs import Jobs
 from cards.card import Card
@@ -47,7 +47,7 @@ class Delivery:
     async def announce(self, conn: Connection, tenant: str, approval: Approval) -> None:
         """Queue a new approval's card for its approvers and for who follows approvals."""
         await self.jobs.defer(conn, FIND, tenant=tenant, approval=approval.id)
-        asked = [a.user_id for a in approval.approvers if a.user_id]
+        asked = [a.user_id.lower() for a in approval.approvers if a.user_id]
         chats = await conversations.personal(conn, tenant, asked)
         for person in set(asked) - {chat.person for chat in chats}:
             await self.jobs.defer(conn, REACH, tenant=tenant, approval=approval.id, person=person)
@@ -61,15 +61,17 @@ class Delivery:
             return
         since = self.clock() - CATCH_UP_SINCE
         async with self.pool.connection() as conn:
+            waiting = await stored.waiting(conn, conversation.tenant)
+            waiting.sort(key=lambda known: known.approval.created_at or since, reverse=True)
             mine = [
                 known.id
-                for known in await stored.waiting(conn, conversation.tenant)
+                for known in waiting
                 if why_not_asked(conversation.person, known.approval) is None
                 and (known.approval.created_at or since) >= since
             ]
             # Whoever gets the bot anew no longer has what was sent before.
             await routes.forget(conn, conversation.tenant, "approvals", mine, conversation.id)
-            for approval in mine[-CATCH_UP_MOST:]:
+            for approval in mine[:CATCH_UP_MOST][::-1]:
                 await self._queue(
                     conn, conversation.tenant, approval, conversation.id, after=AFTER_GREETING
                 )
@@ -126,7 +128,7 @@ class Delivery:
             key = await signing.signing_key(conn, tenant)
         if planned is None or planned.ended or known is None:
             return
-        if place is None or known.state != ApprovalState.PENDING.value:
+        if place is None or not known.approval.is_open or known.gone_at is not None:
             await self._give_up(tenant, approval, conversation, "no longer needed")
             return
         try:
@@ -135,6 +137,7 @@ class Delivery:
             )
         except (ConversationClosed, SendRejected) as error:
             await self._give_up(tenant, approval, conversation, str(error.code or error.status))
+            log.warning("approval.not_delivered", tenant=tenant, approval=approval, code=error.code)
             if isinstance(error, ConversationClosed):
                 await self._close(tenant, conversation)
             return
@@ -148,24 +151,28 @@ class Delivery:
                 message=message,
                 at=self.clock(),
             )
-            await self._add_card(conn, known, Place(conversation, message))
+            # The row's lock orders this with whoever writes the approval: either they see the new
+            # card, or this sees that what was drawn is no longer true.
+            now = await stored.lock(conn, tenant, approval)
+            await stored.add_card(conn, tenant, approval, Place(conversation, message))
+            if now != known:
+                await self.truth.redraw(conn, tenant, approval, Place(conversation, message))
 
     async def placed(self, conversation: Conversation, message: str, card: Card) -> None:
-        """Remember a message that shows an approval because somebody asked to see it."""
+        """Remember a message that shows an approval because somebody asked, or pressed, there.
+
+        What it shows was drawn a while ago: where that no longer holds, it is drawn anew.
+        """
         if card.approval is None:
             return
+        tenant, place = conversation.tenant, Place(conversation.id, message)
         async with self.pool.connection() as conn:
-            known = await stored.find(conn, conversation.tenant, card.approval)
-            if known is not None:
-                await self._add_card(conn, known, Place(conversation.id, message))
-
-    async def _add_card(self, conn: Connection, drawn: Known, place: Place) -> None:
-        # The row's lock orders this with whoever writes the approval: either they see the new
-        # card, or this sees that what was drawn is no longer true.
-        now = await stored.lock(conn, drawn.tenant, drawn.id)
-        await stored.add_card(conn, drawn.tenant, drawn.id, place)
-        if now != drawn:
-            await self.truth.redraw(conn, drawn.tenant, drawn.id, place)
+            now = await stored.lock(conn, tenant, card.approval)
+            if now is None:
+                return
+            await stored.add_card(conn, tenant, card.approval, place)
+            if card.shows != now.fingerprint:
+                await self.truth.redraw(conn, tenant, card.approval, place)
 
     async def redraw(self, *, tenant: str, approval: str, conversation: str, message: str) -> None:
         """Job: make one message tell the truth."""

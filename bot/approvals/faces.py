@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -62,6 +62,19 @@ class Faces:
             may_press: Whether it carries buttons while it is pending.
             comment: What the person had typed, so that a redrawn card does not lose it.
         """
+        card = self._face(known, conversation, key, remark, comment, may_press=may_press)
+        return replace(card, approval=known.id, shows=known.fingerprint)
+
+    def _face(
+        self,
+        known: Known,
+        conversation: Conversation,
+        key: bytes,
+        remark: str | None,
+        comment: str,
+        *,
+        may_press: bool,
+    ) -> Card:
         reader = self.reader(conversation)
         if known.gone_at is not None:
             return face.gone(known.id, reader)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from bot.approvals.delivery import Delivery
 from bot.approvals.faces import Faces
 from bot.approvals.truth import Truth
 from bot.messaging import Conversation
@@ -26,6 +27,7 @@ class Showing:
     pool: Pool
     truth: Truth
     faces: Faces
+    delivery: Delivery
     neo_of: Callable[[str], Neo]
     search: Search
 
@@ -49,7 +51,9 @@ class Showing:
             if fresh is None:
                 await self.truth.observe_gone(conn, tenant, approval)
             else:
-                await self.truth.observe(conn, tenant, fresh)
+                before = await self.truth.observe(conn, tenant, fresh)
+                if before is None and fresh.is_open:
+                    await self.delivery.announce(conn, tenant, fresh)  # found before the watch did
             now = await stored.find(conn, tenant, approval)
             key = await signing.signing_key(conn, tenant)
         if now is None:

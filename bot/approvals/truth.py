@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.approvals.notes import comment_of, signed_by
+from bot.approvals.notes import comment_of, signed_by, without_note
 from bot.neo.models import Approval, ApprovalState
 from bot.store import approvals as stored
 from bot.store.approvals import Known
@@ -32,10 +32,11 @@ class Truth:
         before = await stored.lock(conn, tenant, fresh.id)
         if before is not None and _older(fresh, before.approval):
             return before  # an answer that was overtaken on its way
-        await stored.write(conn, tenant, fresh, at=self.clock())
+        as_asked = without_note(fresh, before.approval if before else None)
+        await stored.write(conn, tenant, as_asked, at=self.clock())
         if before is not None and before.deciding_person is not None:
             await self._credit(conn, before, fresh)
-        if before is not None and differs(before, fresh):
+        if before is not None and differs(before, as_asked):
             await self.redraw_all(conn, tenant, fresh.id)
         return before
 
@@ -77,7 +78,6 @@ class Truth:
             conn,
             REDRAW,
             lock=f"{tenant}/{place.conversation}",
-            once=f"{REDRAW}/{tenant}/{approval}/{place.conversation}/{place.message}",
             tenant=tenant,
             approval=approval,
             conversation=place.conversation,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from bot.approvals.delivery import Delivery
 from bot.approvals.truth import Truth, differs
 from bot.neo.client import Neo
-from bot.neo.models import Approval, ApprovalState
+from bot.neo.models import Approval
 from bot.store import approvals as stored
 from bot.store import runs
 from bot.store.database import Pool
@@ -58,13 +58,15 @@ class Watch:
         known = {k.id: k for k in waiting}
         for approval in found.values():
             open_here = known.get(approval.id)
-            if open_here is None and approval.state is not ApprovalState.PENDING:
+            if open_here is None and not approval.is_open:
                 continue  # decided before anybody here was shown it, or long since
             if open_here is None or differs(open_here, approval):
                 await self._take(tenant, approval)
-        if reread and complete:
-            for missing in known.keys() - found.keys():
-                await self._look_for(tenant, known[missing].approval)
+        if reread:
+            missing = [k for k in waiting if k.id not in found]
+            # What the pages did not reach is read by itself, the longest unread first.
+            for one in missing if complete else missing[:MOST_PAGES]:
+                await self._look_for(tenant, one.approval)
         newest = max((a.created_at for a in found.values() if a.created_at), default=None)
         if newest is not None or seen is None:
             async with self.pool.connection() as conn:

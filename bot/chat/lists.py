@@ -113,10 +113,13 @@ class KnownAgents:
     """
 
     AGE = timedelta(minutes=1)
+    PAUSE = timedelta(seconds=15)
+    """For so long after Neo did not answer, sentences are read without asking it again."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._known: dict[str, tuple[datetime, list[Agent]]] = {}
+        self._failed: dict[str, datetime] = {}
         self._grammars: dict[str, tuple[tuple[str, ...], Grammar]] = {}
 
     async def of(self, tenant: str, neo: Neo) -> list[Agent]:
@@ -133,10 +136,15 @@ class KnownAgents:
 
     async def grammar(self, tenant: str, neo: Neo) -> Grammar:
         """The grammar that knows the agents' names, the last known ones if Neo does not answer."""
-        try:
-            agents = await self.of(tenant, neo)
-        except NeoError:
-            agents = self._known[tenant][1] if tenant in self._known else []
+        agents = self._known[tenant][1] if tenant in self._known else []
+        failed = self._failed.get(tenant)
+        if failed is None or self._clock() - failed > self.PAUSE:
+            try:
+                agents = await self.of(tenant, neo)
+            except NeoError:
+                self._failed[tenant] = self._clock()
+            else:
+                self._failed.pop(tenant, None)
         names = tuple(agent.name for agent in agents if agent.name)
         made = self._grammars.get(tenant)
         if made is None or made[0] != names:

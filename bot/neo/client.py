@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
-from pydantic import TypeAdapter
+import structlog
+from pydantic import TypeAdapter, ValidationError
 
 from bot.neo.http import NeoHttp
 from bot.neo.models import (
@@ -27,17 +28,16 @@ from bot.neo.models import (
 
 M = TypeVar("M", bound=NeoModel)
 
+log = structlog.get_logger()
+
+_LIST = TypeAdapter(Envelope[list[Any]])
 _AGENT = TypeAdapter(Envelope[Agent])
-_AGENTS = TypeAdapter(Envelope[list[Agent]])
 _RUN = TypeAdapter(Envelope[Run])
-_RUNS = TypeAdapter(Envelope[list[Run]])
-_STEPS = TypeAdapter(Envelope[list[Step]])
 _APPROVAL = TypeAdapter(Envelope[Approval])
-_APPROVALS = TypeAdapter(Envelope[list[Approval]])
-_INBOX = TypeAdapter(Envelope[list[InboxMessage]])
 _USAGE = TypeAdapter(Envelope[Usage])
 
 LARGEST_PAGE = 200
+_ABOUT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,27 @@ class Page(Generic[M]):
     request_id: str | None
 
 
-def _page(envelope: Envelope[list[M]]) -> Page[M]:
+def _page(model: type[M], envelope: Envelope[list[Any]]) -> Page[M]:
     where = envelope.meta.pagination
     more = where is not None and bool(where.has_more) and bool(where.next_cursor)
-    return Page(
-        envelope.data, where.next_cursor if where and more else None, envelope.meta.request_id
-    )
+    cursor = where.next_cursor if where and more else None
+    return Page(_items(model, envelope), cursor, envelope.meta.request_id)
+
+
+def _items(model: type[M], envelope: Envelope[list[Any]]) -> list[M]:
+    """What can be read of a list: one odd item must not hide the others."""
+    items: list[M] = []
+    for one in envelope.data:
+        try:
+            items.append(model.model_validate(one))
+        except ValidationError as error:
+            log.warning(
+                "neo.item_skipped",
+                kind=model.__name__,
+                faults=[".".join(map(str, fault["loc"])) for fault in error.errors()],
+                request_id=envelope.meta.request_id,
+            )
+    return items
 
 
 def _iso(moment: datetime | None) -> str | None:
@@ -83,7 +98,9 @@ class Agents:
     ) -> Page[Agent]:
         """One page of agents. Shape: ``GET /public-api/agents`` -> agents."""
         params = _said(page_size=page_size, cursor=cursor)
-        return _page(await self._http.read("agents.list", "/public-api/agents", _AGENTS, params))
+        return _page(
+            Agent, await self._http.read("agents.list", "/public-api/agents", _LIST, params)
+        )
 
     async def list(self) -> AsyncIterator[Agent]:
         """Every agent, page by page as it is read."""
@@ -125,7 +142,9 @@ class Runs:
         Not narrowed by status: the values that filter takes are not published.
         """
         params = _said(agent_id=agent, entity_number=ticket, page_size=page_size, cursor=cursor)
-        return _page(await self._http.read("runs.list", "/public-api/executions", _RUNS, params))
+        return _page(
+            Run, await self._http.read("runs.list", "/public-api/executions", _LIST, params)
+        )
 
     async def get(self, run: str) -> Run:
         """One run. Shape: ``GET /public-api/executions/{execution_id}`` -> run.
@@ -143,7 +162,7 @@ class Runs:
         """
         path = f"/public-api/executions/{_segment(run)}/steps"
         params = {"include_data": "true" if data else "false"}
-        return (await self._http.read("runs.steps", path, _STEPS, params)).data
+        return _items(Step, await self._http.read("runs.steps", path, _LIST, params))
 
     async def approvals(self, run: str) -> list[Approval]:
         """The approvals that the run asked for.
@@ -151,7 +170,7 @@ class Runs:
         Shape: ``GET /public-api/executions/{execution_id}/til-requests`` -> approvals.
         """
         path = f"/public-api/executions/{_segment(run)}/til-requests"
-        return (await self._http.read("runs.approvals", path, _APPROVALS, {})).data
+        return _items(Approval, await self._http.read("runs.approvals", path, _LIST, {}))
 
 
 class Approvals:
@@ -184,7 +203,8 @@ class Approvals:
             page_size=page_size,
         )
         return _page(
-            await self._http.read("approvals.list", "/public-api/til-requests", _APPROVALS, params)
+            Approval,
+            await self._http.read("approvals.list", "/public-api/til-requests", _LIST, params),
         )
 
     async def list(
@@ -213,12 +233,14 @@ class Approvals:
     async def reread(self, approval: Approval) -> Approval | None:
         """The approval as it stands now, None if Neo no longer has it.
 
-        No operation reads one approval, so the list is narrowed to its agent and its moment.
+        No operation reads one approval, so the list is narrowed to its agent and its moment; a
+        little wider, for Neo may keep the moment more exactly than it says it.
         """
+        at = approval.created_at
         same_moment = self.list(
             agent=approval.agent_id,
-            created_after=approval.created_at,
-            created_before=approval.created_at,
+            created_after=at - _ABOUT if at else None,
+            created_before=at + _ABOUT if at else None,
         )
         async for found in same_moment:
             if found.id == approval.id:
@@ -249,7 +271,9 @@ class Inbox:
 
     async def list(self) -> list[InboxMessage]:
         """All messages; not paged. Shape: ``GET /public-api/inbox`` -> messages."""
-        return (await self._http.read("inbox.list", "/public-api/inbox", _INBOX, {})).data
+        return _items(
+            InboxMessage, await self._http.read("inbox.list", "/public-api/inbox", _LIST, {})
+        )
 
 
 class Billing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from collections.abc import Mapping
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 import httpx
 import stamina
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import SecretStr, TypeAdapter
 
 from bot.errors import (
     NeoConflict,
@@ -115,13 +116,22 @@ class NeoHttp:
         if not response.is_success:
             raise failure(operation, response)
         try:
-            return shape.validate_json(response.content)
-        except ValidationError as error:
+            return shape.validate_python(_content(response))
+        except (ValueError, RecursionError):
             # `from None`: pydantic's message quotes the answer, which may hold people's data.
-            message = f"Neo's answer could not be understood ({error.error_count()} faults)."
             raise NeoUnavailable(
-                message, operation=operation, status=response.status_code
+                "Neo's answer could not be understood.",
+                operation=operation,
+                status=response.status_code,
             ) from None
+
+
+def _content(response: httpx.Response) -> Any:
+    """The JSON of an answer; half a surrogate pair, which no text can hold, becomes "?"."""
+    content = response.json()
+    if b"\\ud" not in response.content.lower():
+        return content
+    return json.loads(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
 
 
 def failure(operation: str, response: httpx.Response) -> NeoError:

@@ -8,25 +8,81 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 T = TypeVar("T")
 
 
 def _text(value: object) -> object:
-    """Ids come as numbers in one place and as strings in another: here they are text."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    """Text, whatever came: ids are numbers in one place and text in another."""
+    if value is None:
+        return None
+    return value.replace("\0", "") if isinstance(value, str) else json.dumps(value)
 
 
-def _listed(value: object) -> object:
-    """A list that is null holds nothing."""
-    return () if value is None else value
+def _moment(value: object) -> object:
+    """A moment without a zone is UTC; what is none at all is not known."""
+    try:
+        moment = _MOMENT.validate_python(value)
+    except ValidationError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
+
+def _number(value: object) -> object:
+    """A number, or not known."""
+    try:
+        number = float(value) if isinstance(value, int | float | str) else None
+    except (ValueError, OverflowError):
+        return None
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _count(value: object) -> object:
+    number = _number(value)
+    return int(number) if isinstance(number, float) else None
+
+
+def _truth(value: object) -> object:
+    return value if isinstance(value, bool) else None
+
+
+def _people(value: object) -> object:
+    """Those of a list that are described at all."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else ()
+
+
+def _person(value: object) -> object:
+    """A person by name alone is a person."""
+    return {"name": value} if isinstance(value, str) else value if isinstance(value, dict) else None
+
+
+def _request(value: object) -> object:
+    """An open object; whatever else came is kept in one."""
+    return value if value is None or isinstance(value, dict) else {"request": value}
+
+
+_MOMENT = TypeAdapter(datetime)
 
 Id = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str | None, BeforeValidator(_text)]
+Moment = Annotated[AwareDatetime | None, BeforeValidator(_moment)]
+Number = Annotated[float | None, BeforeValidator(_number)]
+Count = Annotated[int | None, BeforeValidator(_count)]
+Truth = Annotated[bool | None, BeforeValidator(_truth)]
 
 
 class NeoModel(BaseModel):
@@ -86,14 +142,14 @@ class Agent(NeoModel):
     """An agent; the dashboard says workflow. Source: Agents / List agents."""
 
     id: Id
-    name: str | None = None
-    state: str | None = None
-    autonomy_type: str | None = None
-    trigger_type: str | None = None
-    entity_type: str | None = None
-    audience: str | None = None
-    created_at: AwareDatetime | None = None
-    updated_at: AwareDatetime | None = None
+    name: Text = None
+    state: Text = None
+    autonomy_type: Text = None
+    trigger_type: Text = None
+    entity_type: Text = None
+    audience: Text = None
+    created_at: Moment = None
+    updated_at: Moment = None
 
     @property
     def enabled(self) -> bool | None:
@@ -105,16 +161,16 @@ class Run(NeoModel):
     """One execution of an agent. Source: Executions / List executions."""
 
     id: Id = Field(alias="execution_id")
-    agent_id: Id | None = None
-    agent_name: str | None = None
-    entity_id: Id | None = None
-    entity_number: Id | None = None
-    message: str | None = Field(default=None, alias="message_for_dashboard")
-    error: str | None = None
-    seconds_spent: float | None = None
-    status: str | None = None
-    created_at: AwareDatetime | None = None
-    updated_at: AwareDatetime | None = None
+    agent_id: Text = None
+    agent_name: Text = None
+    entity_id: Text = None
+    entity_number: Text = None
+    message: Text = Field(default=None, alias="message_for_dashboard")
+    error: Text = None
+    seconds_spent: Number = None
+    status: Text = None
+    created_at: Moment = None
+    updated_at: Moment = None
 
     @property
     def outcome(self) -> Outcome:
@@ -128,46 +184,46 @@ class Run(NeoModel):
 class Step(NeoModel):
     """One step of a run, in order. Source: Executions / List execution steps."""
 
-    id: Id | None = Field(default=None, alias="step_id")
-    tool_call_id: Id | None = None
-    tool: str | None = Field(default=None, alias="tool_type_name")
-    message: str | None = None
-    is_error: bool | None = None
-    type: str | None = None
+    id: Text = Field(default=None, alias="step_id")
+    tool_call_id: Text = None
+    tool: Text = Field(default=None, alias="tool_type_name")
+    message: Text = None
+    is_error: Truth = None
+    type: Text = None
     data: Any = None
-    created_at: AwareDatetime | None = None
+    created_at: Moment = None
 
 
 class Approver(NeoModel):
     """Somebody the approval was sent to; ``user_id`` is the Entra object id."""
 
-    user_id: Id | None = None
-    user_name: str | None = None
+    user_id: Text = None
+    user_name: Text = None
 
 
 class Decider(NeoModel):
     """Who decided, as Neo recorded it: with a tenant key, Neo's name for that key."""
 
-    id: Id | None = None
-    name: str | None = None
+    id: Text = None
+    name: Text = None
 
 
 class Approval(NeoModel):
     """A technician-in-the-loop request. Source: TIL requests / List TIL requests."""
 
     id: Id
-    agent_id: Id | None = None
-    agent_name: str | None = None
-    session_id: Id | None = None
-    ticket_id: Id | None = None
-    ticket_number: Id | None = None
-    requested_for: dict[str, Any] | None = None
-    comment: str | None = None
-    approvers: Annotated[tuple[Approver, ...], BeforeValidator(_listed)] = ()
-    decided_by: Decider | None = None
-    status: str | None = None
-    created_at: AwareDatetime | None = None
-    updated_at: AwareDatetime | None = None
+    agent_id: Text = None
+    agent_name: Text = None
+    session_id: Text = None
+    ticket_id: Text = None
+    ticket_number: Text = None
+    requested_for: Annotated[dict[str, Any] | None, BeforeValidator(_request)] = None
+    comment: Text = None
+    approvers: Annotated[tuple[Approver, ...], BeforeValidator(_people)] = ()
+    decided_by: Annotated[Decider | None, BeforeValidator(_person)] = None
+    status: Text = None
+    created_at: Moment = None
+    updated_at: Moment = None
 
     @property
     def state(self) -> ApprovalState:
@@ -177,7 +233,13 @@ class Approval(NeoModel):
             return ApprovalState.CLOSED if decided else ApprovalState.PENDING
         said = _known(self.status)
         state = next((s for s, w in APPROVAL_STATUSES.items() if said in w), ApprovalState.UNKNOWN)
-        return ApprovalState.CLOSED if decided and state is ApprovalState.PENDING else state
+        undecided = state in {ApprovalState.PENDING, ApprovalState.UNKNOWN}
+        return ApprovalState.CLOSED if decided and undecided else state
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be decided in Neo, as far as its status can be read."""
+        return self.state in {ApprovalState.PENDING, ApprovalState.UNKNOWN}
 
     @property
     def digest(self) -> str:
@@ -193,36 +255,36 @@ class Approval(NeoModel):
 class InboxMessage(NeoModel):
     """A notice of Neo's own, de-duplicated: ``occurrences`` rises. Source: Inbox."""
 
-    message: str | None = None
-    read: bool | None = None
-    occurrences: int | None = Field(default=None, alias="number_of_occurrences")
-    id: Id | None = Field(default=None, alias="deduplication_message_id")
-    created_at: AwareDatetime | None = None
-    updated_at: AwareDatetime | None = None
+    message: Text = None
+    read: Truth = None
+    occurrences: Count = Field(default=None, alias="number_of_occurrences")
+    id: Text = Field(default=None, alias="deduplication_message_id")
+    created_at: Moment = None
+    updated_at: Moment = None
 
 
 class Usage(NeoModel):
     """Credits of one month; limits are None for past months. Source: Billing / Monthly usage."""
 
-    month: str | None = None
-    credits_used: float | None = None
-    forecasted_credits: float | None = None
-    credits_limit: float | None = None
-    credits_remaining: float | None = None
-    reserve_balance: float | None = None
+    month: Text = None
+    credits_used: Number = None
+    forecasted_credits: Number = None
+    credits_limit: Number = None
+    credits_remaining: Number = None
+    reserve_balance: Number = None
 
 
 class Pagination(NeoModel):
     """Where the next page starts."""
 
-    has_more: bool | None = None
-    next_cursor: str | None = None
+    has_more: Truth = None
+    next_cursor: Text = None
 
 
 class Meta(NeoModel):
     """What comes beside the data of every answer."""
 
-    request_id: Id | None = None
+    request_id: Text = None
     pagination: Pagination | None = None
 
 

@@ -44,6 +44,12 @@ class Known:
     run: str | None
 
     @property
+    def fingerprint(self) -> str:
+        """Of everything that a card shows of it."""
+        shown = (self.digest, self.state, self.gone_at, self.deciding_at, self.decided_at, self.run)
+        return "/".join(map(str, shown))
+
+    @property
     def approval(self) -> Approval:
         """The approval itself."""
         return Approval.model_validate(self.body)
@@ -81,11 +87,11 @@ async def lock(conn: Connection, tenant: str, approval: str) -> Known | None:
 
 
 async def waiting(conn: Connection, tenant: str) -> list[Known]:
-    """Every approval that was pending when last read, oldest first."""
+    """Every approval that was open when last read, the longest unread first."""
     async with conn.cursor(row_factory=class_row(Known)) as cursor:
         await cursor.execute(
-            f"SELECT {_KNOWN} FROM approvals WHERE tenant = %s AND state = 'pending'"
-            " AND gone_at IS NULL ORDER BY created_at",
+            f"SELECT {_KNOWN} FROM approvals WHERE tenant = %s AND state IN ('pending', 'unknown')"
+            " AND gone_at IS NULL ORDER BY read_at",
             (tenant,),
         )
         return await cursor.fetchall()
@@ -224,5 +230,7 @@ async def forget_card(conn: Connection, tenant: str, approval: str, place: Place
 
 async def forget_waiting(conn: Connection, tenant: str, *, watch: str) -> None:
     """Forget what was pending when last read, and how far ``watch`` has read: all is news again."""
-    await conn.execute("DELETE FROM approvals WHERE tenant = %s AND state = 'pending'", (tenant,))
+    await conn.execute(
+        "DELETE FROM approvals WHERE tenant = %s AND state IN ('pending', 'unknown')", (tenant,)
+    )
     await conn.execute("DELETE FROM watches WHERE tenant = %s AND name = %s", (tenant, watch))

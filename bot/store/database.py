@@ -107,7 +107,7 @@ def migrate(url: str) -> None:
 
 
 @asynccontextmanager
-async def connected(url: str, *, size: int = 10) -> AsyncIterator[Pool]:
+async def connected(url: str, *, size: int = 20) -> AsyncIterator[Pool]:
     """A pool on an up-to-date database.
 
     Raises:
@@ -115,7 +115,12 @@ async def connected(url: str, *, size: int = 10) -> AsyncIterator[Pool]:
     """
     await asyncio.to_thread(migrate, url)
     pool: Pool = AsyncConnectionPool(
-        url, min_size=1, max_size=size, open=False, check=AsyncConnectionPool.check_connection
+        url,
+        timeout=5.0,
+        min_size=1,
+        max_size=size,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
     )
     try:
         await pool.open(wait=True, timeout=10)

@@ -13,16 +13,18 @@ import psycopg
 import stamina
 import structlog
 from procrastinate import BaseRetryStrategy, RetryDecision
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import DeleteJobCondition, Job, Status
+from psycopg_pool import PoolTimeout
 
-from bot.errors import NeoRateLimited, SendError, SendLater
+from bot.errors import NeoError, NeoRateLimited, SendError, SendLater
 from bot.store.database import Connection, Pool
 
 # A job that fails for a passing reason is tried for about a day.
-LONGEST_WAIT = timedelta(minutes=30)
+LONGEST_WAIT = timedelta(minutes=1)
 LONGEST_ASKED = timedelta(days=1)
-MOST_TRIES = 60
+MOST_TRIES = 24 * 60
+UNFORESEEN_TRIES = 6
 
 RETRY_STALLED = "jobs.retry_stalled"
 
@@ -36,14 +38,17 @@ log = structlog.get_logger()
 def after_failure(error: BaseException, *, tries: int) -> timedelta | None:
     """Say after how long a failed job runs again, or None if it never should.
 
-    What nobody foresaw is tried again too: a later version may know better, and nothing is lost.
+    Whatever else goes to the conversation waits behind it, for order's sake: hence the short
+    waits. What nobody foresaw is tried a few times and then kept as failed.
 
     Args:
         error: What it failed with.
         tries: How often it has run, this time included.
     """
-    final = isinstance(error, SendError) and not isinstance(error, SendLater)
-    if final or tries >= MOST_TRIES:
+    passing = isinstance(error, NeoError | SendLater | OSError | psycopg.Error | PoolTimeout)
+    if isinstance(error, SendError) and not passing:
+        return None
+    if tries >= (MOST_TRIES if passing else UNFORESEEN_TRIES):
         return None
     back_off = min(timedelta(seconds=2 ** min(tries, 11)), LONGEST_WAIT)
     asked = error.retry_after_seconds if isinstance(error, SendLater | NeoRateLimited) else None
@@ -79,7 +84,6 @@ class Jobs:
         name: str,
         *,
         lock: str | None = None,
-        once: str | None = None,
         after: timedelta | None = None,
         **args: Any,
     ) -> None:
@@ -89,19 +93,12 @@ class Jobs:
             conn: The connection that owns the transaction.
             name: The task's name.
             lock: Jobs with the same lock run one after another, in order.
-            once: While a job with the same ``once`` waits, this one is dropped.
             after: Not before this much time has passed.
             **args: The task's arguments; JSON.
         """
         seconds = {"seconds": math.ceil(after.total_seconds())} if after else None
-        task = self.engine.configure_task(
-            name, connection=conn, lock=lock, queueing_lock=once, schedule_in=seconds
-        )
-        try:
-            async with conn.transaction():  # a savepoint: a repeat must not spoil the caller's work
-                await task.defer_async(**args)
-        except AlreadyEnqueued:
-            return
+        task = self.engine.configure_task(name, connection=conn, lock=lock, schedule_in=seconds)
+        await task.defer_async(**args)
 
     async def retry_stalled(self, *, timestamp: int) -> int:  # noqa: ARG002 -- see `every`
         """Queue again what a worker that died was doing; returns how many."""
@@ -187,6 +184,8 @@ class Jobs:
                     stalled_worker_timeout=_DEAD_AFTER_SECONDS,
                     shutdown_graceful_timeout=_DRAIN_SECONDS,
                 )
+                # It ends by itself when it can no longer listen to the database.
+                raise ConnectorException("the worker ended by itself")
 
 
 @asynccontextmanager

@@ -98,6 +98,29 @@ async def delivery(
         return await cursor.fetchone()
 
 
+async def claim_try(
+    conn: Connection, tenant: str, topic: Topic, subject: str, conversation: str, *, at: datetime
+) -> bool:
+    """Note that it is being told now; False if that was noted before and never undone."""
+    cursor = await conn.execute(
+        "UPDATE deliveries SET tried_at = %s WHERE tenant = %s AND topic = %s AND subject = %s"
+        " AND conversation = %s AND tried_at IS NULL",
+        (at, tenant, topic, subject, conversation),
+    )
+    return cursor.rowcount == 1
+
+
+async def undo_try(
+    conn: Connection, tenant: str, topic: Topic, subject: str, conversation: str
+) -> None:
+    """Note that it was certainly not told, so that it can be tried again."""
+    await conn.execute(
+        "UPDATE deliveries SET tried_at = NULL"
+        " WHERE tenant = %s AND topic = %s AND subject = %s AND conversation = %s",
+        (tenant, topic, subject, conversation),
+    )
+
+
 async def delivered(
     conn: Connection,
     tenant: str,

@@ -127,6 +127,9 @@ class Connector:
             if _has_no_roster(conversation, error):
                 return False
             raise
+        named = member.get("aadObjectId") or member.get("objectId")
+        if not member or str(named or person.id).lower() != person.id:
+            raise SendRejected("The roster's answer does not name the person that was asked about.")
         guest = _is_guest(member, conversation.tenant)
         await self._memory.note_standing(person, Standing(guest=guest, checked_at=now))
         return guest

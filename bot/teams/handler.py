@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import structlog
@@ -73,7 +74,7 @@ class Handler(TeamsActivityHandler):  # type: ignore[misc] # botbuilder ships no
             said = Said(turn.person, turn.conversation, inbound.text or "")
             answer = await self._ask(turn, self._turns.message(said))
         if answer.in_place:
-            await self.redraw(turn, answer.card)
+            await self.redraw(turn, answer)
         else:
             await self._reply(turn, answer.card)
 
@@ -108,9 +109,17 @@ class Handler(TeamsActivityHandler):  # type: ignore[misc] # botbuilder ships no
         """The app was removed."""
         await self._leave(Turn.of(turn_context))
 
-    async def redraw(self, turn: Turn, card: Card) -> None:
-        """Redraw the pressed card for everybody by an edit; as a new message where it is gone."""
-        message = turn.inbound.reply_to_id
+    async def redraw(self, turn: Turn, answer: Answer) -> None:
+        """Redraw the pressed card by an edit, which everybody sees; a new message if it is gone.
+
+        A card that is for the one who pressed alone stays out of that: they are told aside.
+        """
+        message, card = turn.inbound.reply_to_id, answer.card
+        if answer.aside is not None:
+            await self._reply(turn, notice("About your decision", answer.aside))
+            if message is not None:
+                await self._placed(turn, message, replace(card, shows=None))
+            return
         if message is None:
             await self._reply(turn, card)
             return
@@ -144,7 +153,7 @@ class Handler(TeamsActivityHandler):  # type: ignore[misc] # botbuilder ships no
         pressed = _pressed(turn, data, action["verb"])
         answer = await self._ask(turn, self._turns.action(pressed))
         if answer.in_place:
-            turn.redraw = answer.card
+            turn.redraw = answer
             if turn.inbound.reply_to_id:
                 await self._placed(turn, turn.inbound.reply_to_id, answer.card)
             return drawn(answer.card)

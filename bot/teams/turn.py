@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from botbuilder.core import TurnContext
 
-from bot.messaging import Conversation, Person
+from bot.messaging import Answer, Conversation, Person
 from bot.teams.activity import Inbound
 from bot.teams.connector import CARD_TYPE
 from cards.card import Card
@@ -26,14 +26,14 @@ class Turn:
         inbound: What Teams sent.
         conversation: Where, without the thread.
         person: Who, or None where Teams does not say.
-        redraw: The card that the invoke's answer draws in place. An answer that comes too late
+        redraw: The answer that the invoke's answer draws in place. An answer that comes too late
             for the invoke is drawn by editing the message instead.
     """
 
     inbound: Inbound
     conversation: Conversation = field(init=False)
     person: Person | None = field(init=False)
-    redraw: Card | None = None
+    redraw: Answer | None = None
 
     def __post_init__(self) -> None:
         self.conversation = self.inbound.where()

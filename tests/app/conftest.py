@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import stamina
+import structlog
 
 from bot.sandbox.embedded import EmbeddedNeo
 from tests.app.service import present, settings_for
 from tests.microsoft import ALEX, MEGAN, Microsoft, running
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Commands set up the logging of the whole process; afterwards it is the other tests' again."""
+    root, config = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.configure(**config)
+    root.handlers, root.level = handlers, level
+    stamina.instrumentation.set_on_retry_hooks(None)
 
 
 @pytest.fixture

@@ -208,8 +208,7 @@ async def test_a_refused_connection_is_said_to_be_one(connect: Connect) -> None:
         b"\xff\xfe",
         b'{"data": {"id": 1}}',
         b'{"agents": []}',
-        b'{"data": [{"name": "without an id"}]}',
-        b'{"data": [{"id": 1, "created_at": "Private words of a person"}]}',
+        b'{"data": "Private words of a person"}',
         b"<html>Welcome to the hotel's wireless network</html>",
     ],
 )
@@ -225,6 +224,17 @@ async def test_an_answer_that_is_not_neos_is_no_answer(connect: Connect, body: b
         await neo.agents.page()
     assert "Private words" not in "".join(traceback.format_exception(caught.value))
     assert len(calls) == 1
+
+
+async def test_one_odd_item_hides_no_other(connect: Connect) -> None:
+    body = (
+        b'{"data": [{"name": "without an id"}, {"id": 7, "created_at": "soon", "name": {"a": 1}}]}'
+    )
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+    page = await connect("https://neo.example", "k", transport=transport).agents.page()
+    assert [(agent.id, agent.created_at, agent.name) for agent in page.items] == [
+        ("7", None, '{"a": 1}')
+    ]
 
 
 @pytest.mark.parametrize(

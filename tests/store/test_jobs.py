@@ -18,10 +18,9 @@ from bot.errors import (
     SendLater,
     SendRejected,
 )
-from bot.store import runs
 from bot.store.database import Pool
-from bot.store.jobs import LONGEST_WAIT, MOST_TRIES, Jobs, after_failure, opened
-from tests.workplace import START, TENANT
+from bot.store.jobs import LONGEST_WAIT, MOST_TRIES, UNFORESEEN_TRIES, Jobs, after_failure, opened
+from tests.workplace import TENANT
 
 
 @pytest.fixture
@@ -57,11 +56,12 @@ async def _waiting(db: Pool) -> list[tuple[str, str]]:
         (SendLater("busy", status=429, retry_after_seconds=1), 4, 16),
         (SendLater("busy", status=503), 3, 8),
         (NeoUnavailable("away", operation="x"), 1, 2),
-        (NeoUnavailable("away", operation="x"), 10, 1024),
-        (NeoUnavailable("away", operation="x"), 11, LONGEST_WAIT.total_seconds()),
+        (NeoUnavailable("away", operation="x"), 5, 32),
+        (NeoUnavailable("away", operation="x"), 900, LONGEST_WAIT.total_seconds()),
+        (ConnectionResetError("database away"), 900, LONGEST_WAIT.total_seconds()),
         (NeoRateLimited("spent", operation="x", retry_after_seconds=45), 2, 45),
         (KeyError("nobody foresaw this"), 2, 4),
-        (KeyError("nobody foresaw this"), MOST_TRIES, None),
+        (KeyError("nobody foresaw this"), UNFORESEEN_TRIES, None),
         (SendLater("busy", status=429, retry_after_seconds=5), MOST_TRIES, None),
         (SendLater("busy", retry_after_seconds=float("inf")), 1, 24 * 3600),
     ],
@@ -86,24 +86,6 @@ async def test_a_job_of_a_transaction_that_was_rolled_back_never_runs(db: Pool, 
         await jobs.defer(conn, "test.do", what="kept")
     await _works(jobs)
     assert ran == ["kept"]
-
-
-async def test_a_repeat_is_dropped_and_the_callers_work_is_kept(db: Pool, jobs: Jobs) -> None:
-    ran: list[int] = []
-
-    async def do(*, number: int) -> None:
-        ran.append(number)
-
-    jobs.register("test.do", do)
-    async with db.connection() as conn:
-        await runs.note_open(conn, TENANT, "before", at=START)
-        for number in (1, 2, 3):
-            await jobs.defer(conn, "test.do", once="only", number=number)
-        await runs.note_open(conn, TENANT, "after", at=START)
-    await _works(jobs)
-    assert ran == [1]
-    async with db.connection() as conn:
-        assert set(await runs.open_runs(conn, TENANT, limit=9)) == {"before", "after"}
 
 
 async def test_jobs_for_one_conversation_run_one_after_another_in_order(

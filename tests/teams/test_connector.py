@@ -284,7 +284,7 @@ def person() -> Person:
 
 GUESTS = {
     "a user": ({"userRole": "user", "userPrincipalName": MEGAN.upn, "tenantId": TENANT}, False),
-    "a user who is barely described": ({}, False),
+    "a user who is barely described": ({"id": "29:megan"}, False),
     "a guest by role": ({"userRole": "Guest"}, True),
     "an anonymous one": ({"userRole": "anonymous"}, True),
     "a guest by name": ({"userPrincipalName": "lee_fabrikam.example#ext#@contoso.example"}, True),
@@ -298,6 +298,15 @@ async def test_the_roster_says_who_is_a_guest(
 ) -> None:
     bot.microsoft.members[MEGAN.teams_id] = member
     assert await bot.connector.is_guest(person(), group) is guest
+
+
+@pytest.mark.parametrize("member", [{}, {"aadObjectId": "somebody-else", "userRole": "user"}])
+async def test_an_answer_that_names_nobody_or_another_leaves_it_unknown(
+    bot: Bot, group: Conversation, member: dict[str, str]
+) -> None:
+    bot.microsoft.members[MEGAN.teams_id] = member
+    with pytest.raises(SendError):
+        await bot.connector.is_guest(person(), group)
 
 
 async def test_what_the_roster_said_is_remembered_for_an_hour(

@@ -78,7 +78,8 @@ CREATE TABLE approvals (
     run text,
     PRIMARY KEY (tenant, id)
 );
-CREATE INDEX approvals_open ON approvals (tenant, created_at) WHERE state = 'pending';
+CREATE INDEX approvals_open ON approvals (tenant, read_at)
+    WHERE state IN ('pending', 'unknown');
 
 -- Every message that shows an approval; redrawn when what it shows is no longer true.
 CREATE TABLE approval_cards (
@@ -97,6 +98,7 @@ CREATE TABLE deliveries (
     conversation text NOT NULL,
     message text,
     queued_at timestamptz NOT NULL,
+    tried_at timestamptz,
     sent_at timestamptz,
     given_up text,
     PRIMARY KEY (tenant, topic, subject, conversation)
