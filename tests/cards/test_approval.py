@@ -154,7 +154,7 @@ def test_the_decision_says_which_way_who_when_and_why_and_cannot_be_pressed() ->
     [
         ("REJECTED", "✕ Rejected by Neo key"),
         ("EXPIRED", "○ Expired by Neo key"),
-        ("HANDED_OVER", "? Handed over by Neo key"),
+        ("HANDED_OVER", "○ Handed over by Neo key"),
         ("PENDING", "○ Pending by Neo key"),
     ],
 )
