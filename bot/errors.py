@@ -54,23 +54,23 @@ class NeoError(BotError):
         self.request_id = request_id
 
 
-class NeoUnauthorized(NeoError):  # noqa: N818 -- the name says what happened, as in the tree above
+class NeoUnauthorized(NeoError):
     """The key is refused: wrong, revoked or expired."""
 
 
-class NeoForbidden(NeoError):  # noqa: N818 -- likewise
+class NeoForbidden(NeoError):
     """The key is good but may not do this."""
 
 
-class NeoNotFound(NeoError):  # noqa: N818 -- likewise
+class NeoNotFound(NeoError):
     """No such thing, or it belongs to another tenant."""
 
 
-class NeoConflict(NeoError):  # noqa: N818 -- likewise
+class NeoConflict(NeoError):
     """It is no longer in the state that this needs, e.g. decided already."""
 
 
-class NeoInvalid(NeoError):  # noqa: N818 -- likewise
+class NeoInvalid(NeoError):
     """Neo refuses the request's content; ``field`` names where, if Neo says."""
 
     def __init__(
@@ -89,7 +89,7 @@ class NeoInvalid(NeoError):  # noqa: N818 -- likewise
         self.field = field
 
 
-class NeoRateLimited(NeoError):  # noqa: N818 -- likewise
+class NeoRateLimited(NeoError):
     """The tenant's request budget is spent for ``retry_after_seconds``."""
 
     def __init__(
@@ -108,7 +108,7 @@ class NeoRateLimited(NeoError):  # noqa: N818 -- likewise
         self.retry_after_seconds = retry_after_seconds
 
 
-class NeoUnavailable(NeoError):  # noqa: N818 -- likewise
+class NeoUnavailable(NeoError):
     """No usable answer: unreachable, too slow, 5xx, or an answer that is not Neo's."""
 
 
@@ -126,7 +126,7 @@ class SendError(BotError):
         self.code = code
 
 
-class SendLater(SendError):  # noqa: N818 -- likewise
+class SendLater(SendError):
     """Throttled, or the connector is in trouble: try again after ``retry_after_seconds``.
 
     Attributes:
@@ -148,13 +148,13 @@ class SendLater(SendError):  # noqa: N818 -- likewise
         self.may_have_arrived = may_have_arrived
 
 
-class ConversationClosed(SendError):  # noqa: N818 -- likewise
+class ConversationClosed(SendError):
     """The bot was removed or blocked there."""
 
 
-class MessageGone(SendError):  # noqa: N818 -- likewise
+class MessageGone(SendError):
     """The message to edit no longer exists."""
 
 
-class SendRejected(SendError):  # noqa: N818 -- likewise
+class SendRejected(SendError):
     """The connector refuses this card for good (too large, malformed)."""

@@ -25,7 +25,7 @@ COMMENT_INPUT: Final = "comment"
 _Id = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
 
-class BadButton(ValueError):  # noqa: N818 -- what happened, not that it is an error
+class BadButton(ValueError):
     """A button's payload that is none of ours; the message says why, to a person."""
 
 

@@ -7,19 +7,15 @@ from typing import Any, Literal
 
 from bot.neo.models import Agent
 from cards import labels
-from cards.buttons import buttons, question, select
+from cards.buttons import question, select
 from cards.card import Card
+from cards.listing import Listing, listing
 from cards.parts import (
     Room,
-    and_more,
-    assemble,
     dotted,
-    fitted,
-    heading,
     line,
     row,
     run,
-    small_print,
 )
 from cards.words import Reader, counted
 
@@ -44,34 +40,22 @@ def agents(
     """
     there = max(total or 0, len(listed))
 
-    def draw(room: Room) -> Card:
-        title = (
-            f"{counted(there, 'agent')}{_ADJECTIVE[status]}"
-            if there
-            else f"No agents{_ADJECTIVE[status]}"
-        )
-        shown = listed[: room.rows]
-        left = and_more(len(shown), there)
-        return assemble(
-            [
-                heading(title),
-                *(_row(one) for one in shown),
-                line(left, subtle=True),
-                *buttons(
-                    question("All", _QUESTION[None], in_place=True) if status else None,
-                    None
-                    if status == "enabled"
-                    else question("Switched on", _QUESTION["enabled"], in_place=True),
-                    None
-                    if status == "disabled"
-                    else question("Switched off", _QUESTION["disabled"], in_place=True),
-                ),
-                small_print(reader.as_of(), refresh=_QUESTION[status]),
-            ],
-            summary="\n".join([f"{title}, {reader.as_of()}:", *map(_words, shown), left]),
-        )
-
-    return fitted(draw, Room(rows=20))
+    switched_on = question("Switched on", _QUESTION["enabled"], in_place=True)
+    switched_off = question("Switched off", _QUESTION["disabled"], in_place=True)
+    shown: Listing[Agent] = Listing(
+        title=f"{counted(there, 'agent') if there else 'No agents'}{_ADJECTIVE[status]}",
+        items=listed,
+        there=there,
+        row=lambda one, _: _row(one),
+        words=_words,
+        nexts=[
+            question("All", _QUESTION[None], in_place=True) if status else None,
+            None if status == "enabled" else switched_on,
+            None if status == "disabled" else switched_off,
+        ],
+        again=_QUESTION[status],
+    )
+    return listing(shown, reader, Room(rows=20))
 
 
 def switch(agent: Agent) -> labels.Mark:

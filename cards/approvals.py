@@ -9,19 +9,14 @@ from typing import Any
 
 from bot.neo.models import Approval, ApprovalState
 from cards import labels
-from cards.buttons import buttons, question, select
+from cards.buttons import question, select
 from cards.card import Card, plain
+from cards.listing import Listing, listing
 from cards.parts import (
-    Room,
-    and_more,
-    assemble,
     dotted,
-    fitted,
-    heading,
     line,
     row,
     run,
-    small_print,
 )
 from cards.periods import period
 from cards.request import asked, wish
@@ -62,30 +57,18 @@ class ApprovalsView:
 def approvals(view: ApprovalsView, reader: Reader) -> Card:
     """A line for each approval; a tap shows it, with its buttons for whoever may decide."""
     there = max(view.total_known, len(view.approvals))
-
-    def draw(room: Room) -> Card:
-        title = _title(view, reader, there)
-        shown = view.approvals[: room.rows]
-        capped = view.limit is not None and len(shown) >= view.limit
-        left = "" if capped else and_more(len(shown), there, at_least=view.more)
-        return assemble(
-            [
-                heading(title),
-                *(_row(one, reader) for one in shown),
-                line(left, subtle=True),
-                *buttons(*(question(*each) for each in _next(view))),
-                small_print(reader.as_of(), refresh=view.question),
-            ],
-            summary="\n".join(
-                [
-                    f"{title}, {reader.as_of()}" + (":" if shown else "."),
-                    *(_words(one, reader) for one in shown),
-                    left,
-                ]
-            ),
-        )
-
-    return fitted(draw)
+    shown: Listing[Approval] = Listing(
+        title=_title(view, reader, there),
+        items=view.approvals,
+        there=there,
+        row=lambda one, _: _row(one, reader),
+        words=lambda one: _words(one, reader),
+        nexts=[question(*each) for each in _next(view)],
+        more=view.more,
+        limit=view.limit,
+        again=view.question,
+    )
+    return listing(shown, reader)
 
 
 def _title(view: ApprovalsView, reader: Reader, there: int) -> str:

@@ -9,19 +9,15 @@ from typing import Any, Final
 
 from bot.neo.models import Outcome, Run
 from cards import labels
-from cards.buttons import buttons, question, select
+from cards.buttons import question, select
 from cards.card import Card, plain
+from cards.listing import Listing, listing
 from cards.parts import (
     Room,
-    and_more,
-    assemble,
     dotted,
-    fitted,
-    heading,
     line,
     row,
     run,
-    small_print,
 )
 from cards.periods import period
 from cards.words import Reader, counted, duration
@@ -66,31 +62,19 @@ class RunsView:
 
 def runs(view: RunsView, reader: Reader) -> Card:
     """A line for each run; a tap shows it."""
-    there = max(view.total_known, len(view.runs))
-
-    def draw(room: Room) -> Card:
-        title = _title(view, reader, there)
-        shown = view.runs[: room.rows]
-        capped = view.limit is not None and len(shown) >= view.limit
-        left = "" if capped else and_more(len(shown), there, at_least=view.more)
-        return assemble(
-            [
-                heading(title),
-                *(run_row(one, reader, room, agent=view.agent is None) for one in shown),
-                line(left, subtle=True),
-                *buttons(*(question(*each) for each in _next(view))),
-                small_print(reader.as_of(), refresh=view.question),
-            ],
-            summary="\n".join(
-                [
-                    f"{title}, {reader.as_of()}" + (":" if shown else "."),
-                    *(run_words(one, reader, agent=view.agent is None) for one in shown),
-                    left,
-                ]
-            ),
-        )
-
-    return fitted(draw)
+    there, any_agent = max(view.total_known, len(view.runs)), view.agent is None
+    shown: Listing[Run] = Listing(
+        title=_title(view, reader, there),
+        items=view.runs,
+        there=there,
+        row=lambda one, room: run_row(one, reader, room, agent=any_agent),
+        words=lambda one: run_words(one, reader, agent=any_agent),
+        nexts=[question(*each) for each in _next(view)],
+        more=view.more,
+        limit=view.limit,
+        again=view.question,
+    )
+    return listing(shown, reader)
 
 
 def _title(view: RunsView, reader: Reader, there: int) -> str:

@@ -20,7 +20,7 @@ _Id = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 _Short = Annotated[str, StringConstraints(max_length=1024)]
 
 
-class Malformed(BotError):  # noqa: N818 -- the name says what happened, as in bot.errors
+class Malformed(BotError):
     """The body is no activity (400). The message names the fields, never their values."""
 
 

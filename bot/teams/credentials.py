@@ -26,7 +26,7 @@ _REFRESH_BEFORE: Final = timedelta(minutes=5)
 _TIMEOUT: Final = httpx.Timeout(5.0)
 
 
-class TokenUnavailable(BotError):  # noqa: N818 -- the name says what happened, as in bot.errors
+class TokenUnavailable(BotError):
     """Microsoft gave no token. The message holds its error code, never the secret."""
 
 

@@ -173,7 +173,7 @@ def build_endpoint(
     return Endpoint(gate, adapter, budget or Budget())
 
 
-class _Refused(Exception):  # noqa: N818 -- inner: becomes the response
+class _Refused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status

@@ -26,7 +26,7 @@ LONGEST_PAUSE_SECONDS: Final = 3600.0
 """No Retry-After is believed beyond this."""
 
 
-class Trouble(Exception):  # noqa: N818 -- inner: leaves the connector as a `SendLater`
+class Trouble(Exception):
     """An attempt that failed for now.
 
     Args:

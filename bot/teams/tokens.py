@@ -29,14 +29,14 @@ _SMALLEST_KEY_BITS: Final = 2048
 _REQUIRED: Final = ["exp", "nbf", "iss", "aud", "serviceurl"]
 
 
-class Unauthenticated(BotError):  # noqa: N818 -- the name says what happened, as in bot.errors
+class Unauthenticated(BotError):
     """The request does not prove that it comes from Teams (401).
 
     ``str()`` is the reason for the log; the caller is never told it.
     """
 
 
-class Forbidden(BotError):  # noqa: N818 -- likewise
+class Forbidden(BotError):
     """The request is genuine, but its tenant, channel or service URL is not served (403)."""
 
 

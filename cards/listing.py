@@ -1,0 +1,64 @@
+"""A list: a title, a line for each item that opens it at a tap, how many more there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from cards import elements as el
+from cards.buttons import buttons
+from cards.card import Card
+from cards.parts import Room, and_more, assemble, fitted, heading, line, small_print
+from cards.words import Reader
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """What a list shows.
+
+    Attributes:
+        title: What is listed, in the person's words.
+        items: In order; as many are shown as there is room for.
+        there: How many there are, those not shown included.
+        more: There are more in Neo than were read.
+        limit: How many were asked for, if a number was named.
+        row: Draws one.
+        words: Says one.
+        nexts: Buttons with the next questions.
+        again: The question that this list answers; None: no refresh.
+    """
+
+    title: str
+    items: Sequence[T]
+    there: int
+    row: Callable[[T, Room], Any]
+    words: Callable[[T], str]
+    nexts: Sequence[el.Execute | None] = ()
+    more: bool = False
+    limit: int | None = None
+    again: str | None = None
+
+
+def listing(of: Listing[T], reader: Reader, room: Room | None = None) -> Card:
+    """The card of a list."""
+
+    def draw(room: Room) -> Card:
+        shown = of.items[: room.rows]
+        capped = of.limit is not None and len(shown) >= of.limit
+        left = "" if capped else and_more(len(shown), of.there, at_least=of.more)
+        said = f"{of.title}, {reader.as_of()}" + (":" if shown else ".")
+        return assemble(
+            [
+                heading(of.title),
+                *(of.row(one, room) for one in shown),
+                line(left, subtle=True),
+                *buttons(*of.nexts),
+                small_print(reader.as_of(), refresh=of.again),
+            ],
+            summary="\n".join([said, *map(of.words, shown), left]),
+        )
+
+    return fitted(draw, room) if room else fitted(draw)
