@@ -206,9 +206,8 @@ class Decisions:
         return self._answer(click, now)
 
     async def _overtaken(self, click: _Click, known: Known, error: NeoError) -> Answer:
-        """409: somebody was faster; show who."""
+        """409: somebody was faster, or an earlier try of their own was; show who."""
         await self._record(click, "failed", "overtaken", request_id=error.request_id)
-        now = await self._let_go(click, known)
         try:
             fresh = await self.neo_of(click.tenant).approvals.reread(known.approval)
         except NeoError:
@@ -216,7 +215,9 @@ class Decisions:
         if fresh is not None:
             async with self.pool.connection() as conn:
                 await self.truth.observe(conn, click.tenant, fresh)
-                now = await stored.find(conn, click.tenant, known.id) or known
+        now = await self._let_go(click, known)
+        if now.decided_person == click.person.id:
+            return self._answer(click, now)
         return self._answer(click, now, remark=_FASTER, may_press=False)
 
     async def _unsure(

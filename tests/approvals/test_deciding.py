@@ -338,3 +338,25 @@ async def test_what_neo_took_late_is_credited_when_the_watch_finds_it(office: Wo
         assert "Approved by Megan Bowen" in office.chats.in_(who.at)[-1][1].summary
     await office.passes_time_for_jobs()
     assert [o for o, _ in await _outcomes(office)] == ["sent", "failed", "decided"]
+
+
+async def test_who_presses_again_after_neo_took_the_first_press_late_is_credited(
+    office: Workplace,
+) -> None:
+    megan = await office.has_chat(MEGAN)
+    await _asked(office)
+    office.neo.trouble(status=504, path="/decision")
+    await megan.presses("Approve", comment="by phone")
+    await office.passes_time_for_jobs()
+    assert office.neo.decisions == []
+
+    async def the_first_press_arrives(identifier: int, _: str) -> None:
+        office.neo.before_decision(None)
+        note = f"by phone\n— {MEGAN[1]} ({MEGAN[0]}) in Microsoft Teams"
+        key = ("key", "Neo API service account")
+        office.neo.decides_elsewhere(identifier, "approve", by=key, note=note)
+
+    office.neo.before_decision(the_first_press_arrives)
+    card = await megan.presses("Approve", comment="by phone")
+    assert "Approved by Megan Bowen" in card.summary
+    assert "faster" not in card.summary
