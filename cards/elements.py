@@ -77,6 +77,7 @@ class TextBlock(Strict, elements.TextBlock):  # type: ignore[misc] # likewise
     """Text that clients read as Markdown; ``style`` "heading" for screen readers (1.5)."""
 
     style = PropertyType(type=str)
+    fontType = PropertyType(type=str)  # noqa: N815 -- the library's own spelling
 
 
 class RichText(Strict, elements.RichTextBlock):  # type: ignore[misc] # likewise

@@ -13,7 +13,7 @@ from bot.approvals import policy, signature
 from bot.approvals.faces import CLAIM_LASTS, Faces
 from bot.approvals.notes import note, without_note
 from bot.approvals.settling import SETTLE, Settling
-from bot.approvals.truth import Truth
+from bot.approvals.truth import FOUND, Truth
 from bot.errors import NeoConflict, NeoError, NeoUnavailable, SendError
 from bot.messaging import Answer, Person, Pressed, Roster
 from bot.neo.client import Neo
@@ -33,6 +33,7 @@ log = structlog.get_logger()
 Outcome = Literal["sent", "decided", "refused", "failed"]
 _CHANGED = "It has changed since this card was drawn. Nothing was decided: look again."
 _FASTER = "Somebody was faster. Your decision was not taken."
+_NOT_KNOWN = "Nothing was decided. Ask for the approval again to decide it."
 _UNSURE = "Neo did not answer. Whether it took your decision is being checked; this card will say."
 _WISHED = {"approve": ApprovalState.APPROVED, "reject": ApprovalState.REJECTED}
 
@@ -77,7 +78,7 @@ class Decisions:
         """
         place = pressed.conversation
         async with self.pool.connection() as conn:
-            known = await stored.find(conn, place.tenant, wish.approval)
+            known = await stored.lock(conn, place.tenant, wish.approval)
             key = await signing.signing_key(conn, place.tenant)
             shown = signature.shown(
                 key,
@@ -88,11 +89,13 @@ class Decisions:
             )
             if known is not None and shown is not None and pressed.message is not None:
                 copy = stored.Place(place.id, pressed.message)
-                await stored.add_card(conn, place.tenant, known.id, copy)
+                if await stored.add_card(conn, place.tenant, known.id, copy):
+                    # A copy nobody knew of: nobody has kept it true.
+                    await self.truth.redraw(conn, place.tenant, known.id, copy)
         click = _Click(pressed, wish, key, shown or "")
         if known is None:
             await self._record(click, "refused", "not known here")
-            return Answer(_unknown(wish.approval), in_place=True)
+            return Answer(_unknown(wish.approval), in_place=True, aside=_NOT_KNOWN)
         reason = policy.why_not_served(click.person, self.tenants)
         if reason is None and shown is None:
             reason = "This card was not made for this conversation. Here is the approval anew."
@@ -138,6 +141,7 @@ class Decisions:
     async def _claim_and_send(self, click: _Click, known: Known) -> Answer:
         claimed_at = self.clock()
         async with self.pool.connection() as conn:
+            before = await stored.lock(conn, click.tenant, known.id)
             claimed = await stored.claim(
                 conn,
                 click.tenant,
@@ -149,6 +153,8 @@ class Decisions:
                 stale_after=CLAIM_LASTS,
             )
             if claimed:
+                if before is not None and before.deciding_person is not None:
+                    await self.settling.close(conn, before, "failed", "taken over by somebody else")
                 await self._record(click, "sent", "", conn=conn)
                 # Whatever becomes of this process, somebody looks at how it ended.
                 await self.jobs.defer(
@@ -177,7 +183,7 @@ class Decisions:
     async def _let_go(self, click: _Click, known: Known) -> Known:
         """End the claim; whoever was shown "is deciding" sees the approval again."""
         async with self.pool.connection() as conn:
-            await stored.release(conn, click.tenant, known.id)
+            await stored.release(conn, click.tenant, known.id, known.deciding_at)
             await self.truth.redraw_all(conn, click.tenant, known.id)
             return await stored.find(conn, click.tenant, known.id) or known
 
@@ -199,7 +205,7 @@ class Decisions:
                 comment=click.wish.comment,
                 at=self.clock(),
             )
-            await stored.release(conn, click.tenant, known.id)
+            await stored.release(conn, click.tenant, known.id, known.deciding_at)
             await self._record(click, "decided", "", conn=conn)
             await self.truth.redraw_all(conn, click.tenant, known.id)
             now = await stored.find(conn, click.tenant, known.id) or known
@@ -217,6 +223,7 @@ class Decisions:
                 await self.truth.observe(conn, click.tenant, fresh)
         now = await self._let_go(click, known)
         if now.decided_person == click.person.id:
+            await self._record(click, "decided", FOUND)
             return self._answer(click, now)
         return self._answer(click, now, remark=_FASTER, may_press=False)
 
@@ -316,6 +323,6 @@ def _why_not_claimed(click: _Click, now: Known) -> str:
 def _unknown(approval: str) -> Card:
     return notice(
         "This card is not known here any more",
-        "Nothing was decided. Ask for the approval again to decide it.",
+        _NOT_KNOWN,
         questions=[f"approval {approval}"],
     )

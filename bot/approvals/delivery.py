@@ -17,7 +17,7 @@ from bot.messaging import Conversation, Messenger, Scope
 from bot.neo.models import Approval
 from bot.store import approvals as stored
 from bot.store import conversations, routes, signing
-from bot.store.approvals import Place
+from bot.store.approvals import Known, Place
 from bot.store.database import Connection, Pool
 from bot.store.jobs import Jobs
 from cards.card import Card
@@ -44,12 +44,18 @@ class Delivery:
     messenger: Messenger
     clock: Callable[[], datetime]
 
-    async def announce(self, conn: Connection, tenant: str, approval: Approval) -> None:
-        """Queue a new approval's card for its approvers and for who follows approvals."""
+    async def announce(
+        self, conn: Connection, tenant: str, approval: Approval, before: Known | None
+    ) -> None:
+        """Queue the card of an approval that is new, or asks other people than ``before``.
+
+        It goes to its approvers and to who follows approvals; whoever has it gets no second one.
+        """
+        if not approval.is_open or (before and _asked(before.approval) == _asked(approval)):
+            return
         await self.jobs.defer(conn, FIND, tenant=tenant, approval=approval.id)
-        asked = [a.user_id.lower() for a in approval.approvers if a.user_id]
-        chats = await conversations.personal(conn, tenant, asked)
-        for person in set(asked) - {chat.person for chat in chats}:
+        chats = await conversations.personal(conn, tenant, list(_asked(approval)))
+        for person in _asked(approval) - {chat.person for chat in chats}:
             await self.jobs.defer(conn, REACH, tenant=tenant, approval=approval.id, person=person)
         places = [chat.id for chat in chats] + await routes.followers(conn, tenant, "approvals")
         for conversation in dict.fromkeys(places):
@@ -57,9 +63,13 @@ class Delivery:
 
     async def catch_up(self, conversation: Conversation) -> None:
         """Show somebody who has just got the bot what waits for them already."""
+        since = self.clock() - CATCH_UP_SINCE
+        async with self.pool.connection() as conn:
+            # While the bot was away nothing was redrawn there.
+            for approval, place in await stored.cards_in(conn, conversation, since=since):
+                await self.truth.redraw(conn, conversation.tenant, approval, place)
         if conversation.scope is not Scope.PERSONAL or not conversation.person:
             return
-        since = self.clock() - CATCH_UP_SINCE
         async with self.pool.connection() as conn:
             waiting = await stored.waiting(conn, conversation.tenant)
             waiting.sort(key=lambda known: known.approval.created_at or since, reverse=True)
@@ -69,9 +79,10 @@ class Delivery:
                 if why_not_asked(conversation.person, known.approval) is None
                 and (known.approval.created_at or since) >= since
             ]
+            newest = mine[:CATCH_UP_MOST][::-1]
             # Whoever gets the bot anew no longer has what was sent before.
-            await routes.forget(conn, conversation.tenant, "approvals", mine, conversation.id)
-            for approval in mine[:CATCH_UP_MOST][::-1]:
+            await routes.forget(conn, conversation.tenant, "approvals", newest, conversation.id)
+            for approval in newest:
                 await self._queue(
                     conn, conversation.tenant, approval, conversation.id, after=AFTER_GREETING
                 )
@@ -200,3 +211,8 @@ class Delivery:
     async def _close(self, tenant: str, conversation: str) -> None:
         async with self.pool.connection() as conn:
             await conversations.close(conn, tenant, conversation, at=self.clock())
+
+
+def _asked(approval: Approval) -> set[str]:
+    """Entra object ids of who was asked."""
+    return {a.user_id.lower() for a in approval.approvers if a.user_id}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
-from bot.approvals.truth import Truth
+from bot.approvals.truth import FOUND, Truth
 from bot.neo.client import Neo
 from bot.neo.models import ApprovalState
 from bot.store import approvals as stored
@@ -57,20 +58,19 @@ class Settling:
             now = await stored.find(conn, tenant, approval) or now
             if now.state == ApprovalState.PENDING.value and not final:
                 return
-            await self._end(conn, now)
+            if now.decided_person == now.deciding_person:
+                await self.close(conn, now, "decided", FOUND)
+            else:
+                await self.close(conn, now, "failed", "not taken, as found afterwards")
+            await stored.release(conn, tenant, approval, claim)
+            await self.truth.redraw_all(conn, tenant, approval)
 
-    async def _end(self, conn: Connection, now: Known) -> None:
-        """End the claim, with a row that says what became of it."""
-        taken = now.decided_person == now.deciding_person
-        rows = await ledger.of(conn, now.tenant, now.id)
-        sent = [r for r in rows if r.outcome == "sent" and r.person == now.deciding_person]
+    async def close(
+        self, conn: Connection, claimed: Known, outcome: Literal["decided", "failed"], reason: str
+    ) -> None:
+        """Add the row that says what became of a claim, beside its "sent"."""
+        rows = await ledger.of(conn, claimed.tenant, claimed.id)
+        sent = [r for r in rows if r.outcome == "sent" and r.person == claimed.deciding_person]
         if sent:
-            row = replace(
-                sent[-1],
-                at=self.clock(),
-                outcome="decided" if taken else "failed",
-                reason="found afterwards" if taken else "not taken, as found afterwards",
-            )
+            row = replace(sent[-1], at=self.clock(), outcome=outcome, reason=reason)
             await ledger.add(conn, row)
-        await stored.release(conn, now.tenant, now.id)
-        await self.truth.redraw_all(conn, now.tenant, now.id)

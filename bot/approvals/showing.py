@@ -52,8 +52,8 @@ class Showing:
                 await self.truth.observe_gone(conn, tenant, approval)
             else:
                 before = await self.truth.observe(conn, tenant, fresh)
-                if before is None and fresh.is_open:
-                    await self.delivery.announce(conn, tenant, fresh)  # found before the watch did
+                # It may be found here before the watch finds it.
+                await self.delivery.announce(conn, tenant, fresh, before)
             now = await stored.find(conn, tenant, approval)
             key = await signing.signing_key(conn, tenant)
         if now is None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.approvals.notes import comment_of, signed_by, without_note
-from bot.neo.models import Approval, ApprovalState
+from bot.neo.models import Approval
 from bot.store import approvals as stored
+from bot.store import ledger
 from bot.store.approvals import Known
 from bot.store.database import Connection
 from bot.store.jobs import Jobs
 
 REDRAW = "approvals.redraw"
+FOUND = "found afterwards"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +36,33 @@ class Truth:
             return before  # an answer that was overtaken on its way
         as_asked = without_note(fresh, before.approval if before else None)
         await stored.write(conn, tenant, as_asked, at=self.clock())
-        if before is not None and before.deciding_person is not None:
+        if before is not None and before.decided_person is None:
             await self._credit(conn, before, fresh)
         if before is not None and differs(before, as_asked):
             await self.redraw_all(conn, tenant, fresh.id)
         return before
 
-    async def _credit(self, conn: Connection, claimed: Known, fresh: Approval) -> None:
-        """Neo only knows the tenant's key; the note says whether it was the claim's decision."""
-        person, name = claimed.deciding_person or "", claimed.deciding_name or ""
-        if fresh.state is not ApprovalState.PENDING and signed_by(fresh.comment, person):
-            await stored.write_decision(
-                conn,
-                claimed.tenant,
-                claimed.id,
-                person=person,
-                name=name,
-                comment=comment_of(fresh.comment),
-                at=fresh.updated_at or self.clock(),
-            )
+    async def _credit(self, conn: Connection, before: Known, fresh: Approval) -> None:
+        """Neo only knows the tenant's key; the note says whose decision through this bot it was."""
+        if fresh.is_open or not fresh.comment:
+            return
+        rows = await ledger.of(conn, before.tenant, before.id)
+        sent = [r for r in rows if r.outcome == "sent" and signed_by(fresh.comment, r.person)]
+        if not sent:
+            return
+        await stored.write_decision(
+            conn,
+            before.tenant,
+            before.id,
+            person=sent[-1].person,
+            name=sent[-1].person_name,
+            comment=comment_of(fresh.comment),
+            at=fresh.updated_at or self.clock(),
+        )
+        if before.deciding_person != sent[-1].person:
+            # Its claim has ended; while it lasts, whoever ends it writes the row.
+            row = replace(sent[-1], at=self.clock(), outcome="decided", reason=FOUND)
+            await ledger.add(conn, row)
 
     async def observe_gone(self, conn: Connection, tenant: str, approval: str) -> None:
         """Write down that Neo no longer has it."""
@@ -96,7 +106,7 @@ def differs(before: Known, fresh: Approval) -> bool:
 
 def _older(fresh: Approval, known: Approval) -> bool:
     """A decided approval does not open again, and time does not run back."""
-    if fresh.state is ApprovalState.PENDING and known.state is not ApprovalState.PENDING:
+    if fresh.is_open and not known.is_open:
         return not _later(fresh, known)
     return _later(known, fresh)
 

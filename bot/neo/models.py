@@ -37,9 +37,11 @@ def _moment(value: object) -> object:
     """A moment without a zone is UTC; what is none at all is not known."""
     try:
         moment = _MOMENT.validate_python(value)
-    except ValidationError:
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = aware.astimezone(UTC)
+    except (ValidationError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if _FIRST_YEAR <= moment.year <= _LAST_YEAR else None
 
 
 def _number(value: object) -> object:
@@ -76,6 +78,8 @@ def _request(value: object) -> object:
 
 
 _MOMENT = TypeAdapter(datetime)
+# Beyond these, a zone or a second more is no date any longer.
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 Id = Annotated[str, BeforeValidator(_text)]
 Text = Annotated[str | None, BeforeValidator(_text)]

@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Json
 
 from bot.neo.models import Approval, ApprovalState
+from bot.store.conversations import Conversation
 
 Connection = AsyncConnection[Any]
 
@@ -165,12 +166,14 @@ async def claim(
     return cursor.rowcount == 1
 
 
-async def release(conn: Connection, tenant: str, approval: str) -> None:
-    """Give the claim back."""
+async def release(
+    conn: Connection, tenant: str, approval: str, claimed_at: datetime | None
+) -> None:
+    """Give the claim of that moment back; another's stays."""
     await conn.execute(
         "UPDATE approvals SET deciding_person = NULL, deciding_name = NULL, deciding_at = NULL"
-        " WHERE tenant = %s AND id = %s",
-        (tenant, approval),
+        " WHERE tenant = %s AND id = %s AND deciding_at = %s",
+        (tenant, approval, claimed_at),
     )
 
 
@@ -217,6 +220,21 @@ async def cards(conn: Connection, tenant: str, approval: str) -> Sequence[Place]
             (tenant, approval),
         )
         return await cursor.fetchall()
+
+
+async def cards_in(
+    conn: Connection, conversation: Conversation, *, since: datetime
+) -> Sequence[tuple[str, Place]]:
+    """The messages of one conversation with the approval each shows, of those asked since then."""
+    cursor = await conn.execute(
+        """
+        SELECT c.approval, c.message FROM approval_cards c
+        JOIN approvals a ON a.tenant = c.tenant AND a.id = c.approval
+        WHERE c.tenant = %s AND c.conversation = %s AND a.created_at >= %s
+        """,
+        (conversation.tenant, conversation.id, since),
+    )
+    return [(row[0], Place(conversation.id, row[1])) for row in await cursor.fetchall()]
 
 
 async def forget_card(conn: Connection, tenant: str, approval: str, place: Place) -> None:

@@ -116,7 +116,7 @@ async def connected(url: str, *, size: int = 20) -> AsyncIterator[Pool]:
     await asyncio.to_thread(migrate, url)
     pool: Pool = AsyncConnectionPool(
         url,
-        timeout=5.0,
+        timeout=3.0,
         min_size=1,
         max_size=size,
         open=False,

@@ -44,12 +44,13 @@ class TeamsAdapter(BotAdapter):  # type: ignore[misc] # botbuilder ships no type
             log_broken(turn, error)
             return await self._handler.apologise(turn)
 
-    async def finish_late(self, turn: Turn) -> None:
-        """Draw the answer that came too late for its invoke; never raises."""
-        if turn.redraw is None:
-            return
+    async def finish_late(self, turn: Turn, outcome: Outcome) -> None:
+        """Give the answer that came too late for its invoke; never raises."""
         try:
-            await self._handler.redraw(turn, turn.redraw)
+            if turn.redraw is not None:
+                await self._handler.redraw(turn, turn.redraw)
+            elif turn.is_invoke:
+                await self._handler.say_late(turn, outcome)
         except Exception as error:  # noqa: BLE001 -- the edge of a turn
             log_broken(turn, error)
 

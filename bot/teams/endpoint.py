@@ -145,8 +145,7 @@ class Endpoint:
         return told(STILL_WORKING) if turn.is_invoke else Outcome()
 
     async def _finish(self, task: asyncio.Task[Outcome], turn: Turn) -> None:
-        await task
-        await self.adapter.finish_late(turn)
+        await self.adapter.finish_late(turn, await task)
         log.info("turn.finished_late", type=turn.inbound.type)
 
 

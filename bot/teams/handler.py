@@ -14,7 +14,7 @@ from bot.errors import MessageGone, SendError
 from bot.messaging import Answer, Conversation, Pressed, Said
 from bot.teams.activity import Inbound
 from bot.teams.connector import Connector
-from bot.teams.turn import Outcome, Turn, drawn, failed, told
+from bot.teams.turn import MESSAGE_TYPE, Outcome, Turn, drawn, failed, told
 from cards.card import Card
 from cards.notice import notice
 from cards.problem import problem
@@ -131,6 +131,13 @@ class Handler(TeamsActivityHandler):  # type: ignore[misc] # botbuilder ships no
             log.warning("turn.not_redrawn", error=type(error).__name__, status=error.status)
         else:
             await self._placed(turn, message, card)
+
+    async def say_late(self, turn: Turn, outcome: Outcome) -> None:
+        """Post what an invoke would have been answered in words, had it been in time."""
+        body = outcome.body or {}
+        said = body.get("value")
+        if body.get("type") == MESSAGE_TYPE and isinstance(said, str) and said != ANSWERED_BELOW:
+            await self._reply(turn, notice("About what you pressed", said))
 
     async def apologise(self, turn: Turn) -> Outcome:
         """Tell the person that the turn broke. Returns the HTTP answer."""
