@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fasteners
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from pydantic import SecretStr
@@ -64,12 +65,14 @@ class Running:
         url: The Playground's page.
         neo_url: The embedded Neo.
         bot_url: The bot.
+        over: Done when a part ends by itself; says which.
     """
 
     url: str
     neo_url: str
     bot_url: str
     rooms: Rooms
+    over: asyncio.Future[str]
 
 
 async def demo(
@@ -94,9 +97,23 @@ async def demo(
         say("  You are Megan Bowen, a technician. An approval comes by itself within a minute.")
         say("  The channel General of the team follows approvals and failed runs.")
         say("  Ctrl-C ends everything; the next start goes on from here.")
-        await stop.wait()
+        await _first(stop.wait(), parts.over)
         say("Ending…")
     return 0
+
+
+async def _first(stopped: Coroutine[Any, Any, Any], over: asyncio.Future[str]) -> None:
+    """Wait until told to stop.
+
+    Raises:
+        ConfigurationError: a part ended by itself.
+    """
+    told = asyncio.ensure_future(stopped)
+    either: set[asyncio.Future[Any]] = {told, over}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if not told.done():
+        told.cancel()
+        raise ConfigurationError(f"{over.result()} ended by itself. Start the demo again.")
 
 
 @asynccontextmanager
@@ -119,6 +136,12 @@ async def running(
     folder = settings.data_dir / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
+        lock = fasteners.InterProcessLock(folder / "running.lock")
+        if not lock.acquire(blocking=False):
+            raise ConfigurationError(
+                f"A demo runs in {folder} already. End it, or set DATA_DIR to another folder."
+            )
+        stack.callback(lock.release)
         say("Starting the embedded Neo…")
         options = sandbox.Options(
             port=0,
@@ -158,7 +181,14 @@ async def running(
         group = await stack.enter_async_context(asyncio.TaskGroup())
         begun = group.create_task(begin(rooms, opened, playground.connector_url))
         stack.callback(begun.cancel)
-        yield Running(playground.url, neo_url, bot_url, rooms)
+        over = group.create_task(_over(playground))
+        stack.callback(over.cancel)
+        yield Running(playground.url, neo_url, bot_url, rooms, over)
+
+
+async def _over(playground: Playground) -> str:
+    await playground.wait()
+    return "The Playground"
 
 
 @asynccontextmanager

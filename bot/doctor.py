@@ -10,7 +10,7 @@ import httpx
 from pydantic import SecretStr
 
 from bot import settings as all_settings
-from bot.app import credentials, database, neo_client, neo_of
+from bot.app import credentials, database, neo_client, neo_of, retries_are_logged
 from bot.errors import BotError, ConfigurationError
 from bot.settings import Settings
 
@@ -38,6 +38,7 @@ class Finding:
 
 async def doctor(*, say: Callable[[str], None]) -> int:
     """Look at everything and say how it is; 1 if something is wrong."""
+    retries_are_logged()
     try:
         settings = all_settings.load()
     except ConfigurationError as error:
@@ -117,8 +118,8 @@ async def _neo(settings: Settings) -> Finding:
 
 async def _signing_keys(settings: Settings) -> Finding:
     what = f"Microsoft's signing keys ({settings.bot_openid_metadata_url})"
-    advice = "Check BOT_OPENID_METADATA_URL, and that this machine may reach it."
-    return await _asked(what, advice, lambda http: _metadata(http, settings))
+    setting = "BOT_OPENID_METADATA_URL"
+    return await _asked(what, setting, f"Check {setting}.", lambda http: _metadata(http, settings))
 
 
 async def _metadata(http: httpx.AsyncClient, settings: Settings) -> str:
@@ -141,22 +142,20 @@ async def _outbound_token(settings: Settings) -> Finding:
         return "given"
 
     advice = "Check MICROSOFT_APP_ID, _PASSWORD, _TENANT_ID and _TYPE against the app in Azure."
-    return await _asked(what, advice, ask)
+    return await _asked(what, "BOT_LOGIN_URL", advice, ask)
 
 
 async def _asked(
-    what: str, advice: str, ask: Callable[[httpx.AsyncClient], Awaitable[str]]
+    what: str, setting: str, advice: str, ask: Callable[[httpx.AsyncClient], Awaitable[str]]
 ) -> Finding:
     async with httpx.AsyncClient(timeout=10.0) as http:
         try:
             said = await ask(http)
-        except (
-            httpx.HTTPError,
-            httpx.InvalidURL,
-            BotError,
-            KeyError,
-            ValueError,
-            TypeError,
-        ) as error:
-            return Finding(Mark.BAD, f"{what}: {type(error).__name__}", advice)
+        except httpx.TransportError as error:
+            told = f"{what}: not reached ({type(error).__name__})"
+            return Finding(Mark.BAD, told, f"Check {setting}, and that this machine may reach it.")
+        except BotError as error:
+            return Finding(Mark.BAD, f"{what}: {error}", advice)
+        except (httpx.HTTPError, httpx.InvalidURL, KeyError, ValueError, TypeError) as error:
+            return Finding(Mark.BAD, f"{what}: no usable answer ({type(error).__name__})", advice)
     return Finding(Mark.GOOD, f"{what}: {said}")

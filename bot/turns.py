@@ -139,7 +139,7 @@ class Turns:
                 request_id=error.request_id,
             )
             return explain(error, again=query.text or None)
-        log.info("turn.answered", intent=query.intent, scope=said.conversation.scope.value)
+        log.info("question.answered", intent=query.intent, scope=said.conversation.scope.value)
         return card
 
     async def _dispatch(self, query: Query, said: Said) -> Card:
@@ -149,7 +149,7 @@ class Turns:
         if (card := await answers.answer(query, asker)) is not None:
             return card
         match query:
-            case Query(intent="help"):
+            case Query(intent="help") | Query(intent="ask", text=""):
                 return help_card([(question, shows) for question, shows, _ in EXAMPLES])
             case Query(intent="approval", approval=str(number)):
                 return await self.showing.show(place, number)

@@ -18,7 +18,7 @@ def failed_run(run: Run, reader: Reader) -> Card:
     took = duration(run.seconds_spent)
     where = dotted(
         labels.client(run),
-        reader.ago(run.created_at) if run.created_at else "",
+        reader.exact(run.created_at) if run.created_at else "",
         f"took {took}" if took else "",
     )
 

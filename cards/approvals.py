@@ -39,6 +39,7 @@ class ApprovalsView:
         more: There are more in Neo than were read.
         total_known: How many are known to fit, those not shown included.
         question: The question that this list answers, to ask it again; None: no refresh.
+        unread: Words of the question that did not narrow the list.
     """
 
     approvals: Sequence[Approval]
@@ -52,6 +53,7 @@ class ApprovalsView:
     more: bool = False
     total_known: int = 0
     question: str | None = None
+    unread: Sequence[str] = ()
 
 
 def approvals(view: ApprovalsView, reader: Reader) -> Card:
@@ -67,6 +69,7 @@ def approvals(view: ApprovalsView, reader: Reader) -> Card:
         more=view.more,
         limit=view.limit,
         again=view.question,
+        unread=view.unread,
     )
     return listing(shown, reader)
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from cards import elements as el
 from cards.buttons import buttons
-from cards.card import Card
+from cards.card import Card, plain
 from cards.parts import Room, and_more, assemble, fitted, heading, line, small_print
 from cards.words import Reader
 
@@ -29,6 +29,7 @@ class Listing(Generic[T]):
         words: Says one.
         nexts: Buttons with the next questions.
         again: The question that this list answers; None: no refresh.
+        unread: Words of the question that did not narrow the list.
     """
 
     title: str
@@ -40,6 +41,7 @@ class Listing(Generic[T]):
     more: bool = False
     limit: int | None = None
     again: str | None = None
+    unread: Sequence[str] = ()
 
 
 def listing(of: Listing[T], reader: Reader, room: Room | None = None) -> Card:
@@ -49,16 +51,19 @@ def listing(of: Listing[T], reader: Reader, room: Room | None = None) -> Card:
         shown = of.items[: room.rows]
         capped = of.limit is not None and len(shown) >= of.limit
         left = "" if capped else and_more(len(shown), of.there, at_least=of.more)
+        words = ", ".join(f"“{plain(word, 30)}”" for word in of.unread[:3])
+        wider = f"Not narrowed by {words}: not understood." if words else ""
         said = f"{of.title}, {reader.as_of()}" + (":" if shown else ".")
         return assemble(
             [
                 heading(of.title),
+                line(wider, subtle=True),
                 *(of.row(one, room) for one in shown),
                 line(left, subtle=True),
                 *buttons(*of.nexts),
                 small_print(reader.as_of(), refresh=of.again),
             ],
-            summary="\n".join([said, *map(of.words, shown), left]),
+            summary="\n".join([said, *filter(None, [wider]), *map(of.words, shown), left]),
         )
 
     return fitted(draw, room) if room else fitted(draw)

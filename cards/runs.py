@@ -46,6 +46,7 @@ class RunsView:
         more: There are more in Neo than were read.
         total_known: How many are known to fit, those not shown included.
         question: The question that this list answers, to ask it again; None: no refresh.
+        unread: Words of the question that did not narrow the list.
     """
 
     runs: Sequence[Run]
@@ -58,6 +59,7 @@ class RunsView:
     more: bool = False
     total_known: int = 0
     question: str | None = None
+    unread: Sequence[str] = ()
 
 
 def runs(view: RunsView, reader: Reader) -> Card:
@@ -73,6 +75,7 @@ def runs(view: RunsView, reader: Reader) -> Card:
         more=view.more,
         limit=view.limit,
         again=view.question,
+        unread=view.unread,
     )
     return listing(shown, reader)
 

@@ -98,10 +98,12 @@ def status(view: StatusView, reader: Reader) -> Card:
 
 
 def _title(view: StatusView) -> tuple[str, str | None]:
-    needs = sum(map(bool, (view.approvals_waiting, view.failed_today))) + len(view.notices)
+    needs = sum(map(bool, (view.approvals_waiting, view.failed_today)))
     if needs:
         noun = counted(needs, "thing needs attention", "things need attention")
         return f"{WARNING} {noun}", "warning"
+    if view.notices:
+        return f"{WARNING} {counted(len(view.notices), 'notice')} of Neo", "warning"
     if view.problems or view.approvals_waiting is None or view.failed_today is None:
         return f"{WARNING} Not everything could be read", "warning"
     return f"{GOOD} All quiet", "good"

@@ -1,4 +1,4 @@
-"""Which run asked: an approval does not say, so it is looked for by its ticket."""
+"""Which run asked: an approval does not say, so it is looked for by agent and ticket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.store.database import Pool
 
 FIND = "approvals.find_run"
 
-# Of a ticket's runs, this many of the agent's newest are asked for their approvals.
+# This many of the newest runs of that agent on that ticket are asked for their approvals.
 MOST_RUNS = 5
 
 
@@ -45,7 +45,7 @@ class Origin:
                 await self.truth.redraw_all(conn, tenant, approval)
 
     async def _run_of(self, neo: Neo, approval: Approval) -> str | None:
-        if approval.ticket_number is None:
+        if approval.ticket_number is None and approval.agent_id is None:
             return None
         page = await neo.runs.page(agent=approval.agent_id, ticket=approval.ticket_number)
         for run in page.items[:MOST_RUNS]:

@@ -56,7 +56,7 @@ class Watch:
         oldest = min((k.approval.created_at or since for k in waiting), default=since)
         found, complete = await self._read(tenant, min(since, oldest) if reread else since)
         known = {k.id: k for k in waiting}
-        for approval in found.values():
+        for approval in sorted(found.values(), key=lambda a: a.created_at or since):
             open_here = known.get(approval.id)
             if open_here is None and not approval.is_open:
                 continue  # decided before anybody here was shown it, or long since

@@ -163,6 +163,7 @@ class Answers:
                 more=not found.complete,
                 total_known=len(shown) if query.limit else len(found.items),
                 question=query.text,
+                unread=query.unread,
             ),
             asker.reader,
         )
@@ -218,6 +219,7 @@ class Answers:
                 more=not found.complete,
                 total_known=len(listed[: query.limit]),
                 question=query.text,
+                unread=query.unread,
             ),
             asker.reader,
         )

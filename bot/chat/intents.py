@@ -1,5 +1,6 @@
 """Which question a sentence asks: a table of rules, the first that holds decides."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -42,6 +43,7 @@ _LOOSE_STATES: dict[str, dict[str, str]] = {
 
 _EMPTY = {"NOISE", "QMARK", "QUOTE", "OTHER", "MIXED", "BE", "OF", "FOR", "ON", "IN", "TO", "FROM"}
 _UNKNOWN = {"OTHER", "MIXED"}
+_NAME = re.compile(r"[^\W\d_]{3,}")
 _ASKS = {"SHOW", "ABOUT", "ANY", "DID"}
 _STRANGE = 3
 """So many unknown words, against fewer known ones, make a text that is not about Neo."""
@@ -84,7 +86,9 @@ class _Facts:
         self.words = sentence.telling
         self.first = self.words[0].kind if self.words else ""
         quoted = set((self.said.agent_said or "").split())
-        self.unknown = sum(w.kind in _UNKNOWN and w.typed not in quoted for w in self.words)
+        strange = [w for w in self.words if w.kind in _UNKNOWN and w.typed not in quoted]
+        self.unknown = len(strange)
+        self.unread = tuple(w.typed for w in strange if _NAME.fullmatch(w.typed))
         self.known = sum(w.kind not in _EMPTY for w in self.words)
         self.agent = bool(sentence.named or self.said.agent_said)
         self.theirs = ("MY", "OTHER") in pairwise(word.kind for word in self.words)
@@ -246,6 +250,7 @@ def query(sentence: Sentence, text: str) -> Query:
         since=since,
         until=until,
         topic=topic if intent in {"follow", "unfollow"} and _has_topic(facts) else None,
+        unread=facts.unread if intent in {"runs", "approvals", "agents"} else (),
         text=text,
     )
 

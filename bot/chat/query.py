@@ -54,6 +54,7 @@ class Query:
         since: the first instant asked for, aware, in the person's zone.
         until: the first instant no longer asked for, aware, in the person's zone.
         topic: what to follow, or to follow no more.
+        unread: words that no slot took and that may have narrowed the question.
         text: the text after normalisation, at most 4,000 characters.
     """
 
@@ -69,11 +70,14 @@ class Query:
     since: datetime | None = None
     until: datetime | None = None
     topic: Topic | None = None
+    unread: tuple[str, ...] = ()
     text: str = ""
 
     def said(self) -> dict[str, Any]:
         """The intent and the slots that were said, ready for JSON; times in ISO 8601."""
-        slots = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "text"}
+        slots = {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in {"text", "unread"}
+        }
         return {
             name: value.isoformat() if isinstance(value, datetime) else value
             for name, value in slots.items()

@@ -360,3 +360,43 @@ async def test_who_presses_again_after_neo_took_the_first_press_late_is_credited
     card = await megan.presses("Approve", comment="by phone")
     assert "Approved by Megan Bowen" in card.summary
     assert "faster" not in card.summary
+
+
+async def test_a_copy_nobody_knew_of_is_true_from_its_first_click_on(office: Workplace) -> None:
+    megan = await office.has_chat(MEGAN)
+    await _asked(office)
+    known = office.chats.in_(megan.at)[-1]
+    office.chats.messages[megan.at.id, "ghost"] = known[1]
+    await megan.presses("Approve", known)
+    await office.works()
+    await megan.presses("Approve", ("ghost", known[1]))
+    office.chats.messages[megan.at.id, "ghost"] = known[1]  # what everybody else still sees
+    await office.works()
+    assert "Approved by" in office.chats.messages[megan.at.id, "ghost"].summary
+
+
+async def test_a_claim_that_is_taken_over_ends_in_the_ledger(office: Workplace) -> None:
+    megan, alex = await office.has_chat(MEGAN), await office.has_chat(ALEX)
+    await _asked(office)
+    office.neo.trouble(status=504, path="/decision")
+    await megan.presses("Approve")
+    office.clock.goes_on(minutes=1)
+    await alex.presses("Approve")
+    rows = [(r.person_name, r.outcome, r.reason) for r in await office.ledger("481")]
+    assert (MEGAN[1], "failed", "taken over by somebody else") in rows
+    assert rows[-1][:2] == (ALEX[1], "decided")
+
+
+async def test_a_decision_neo_took_after_everybody_gave_it_up_is_credited(
+    office: Workplace,
+) -> None:
+    megan = await office.has_chat(MEGAN)
+    await _asked(office)
+    office.neo.trouble(status=504, path="/decision")
+    await megan.presses("Approve")
+    await office.passes_time_for_jobs()
+    note = f"— {MEGAN[1]} ({MEGAN[0]}) in Microsoft Teams"
+    office.neo.decides_elsewhere(481, "approve", by=("key", "Neo API service account"), note=note)
+    await office.looks(WATCH, reread=True)
+    assert "Approved by Megan Bowen" in office.chats.in_(megan.at)[-1][1].summary
+    assert (await _outcomes(office))[-1] == ("decided", "found afterwards")

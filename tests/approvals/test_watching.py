@@ -337,3 +337,31 @@ async def _failed_jobs(office: Workplace) -> int:
         row = await cursor.fetchone()
     assert row
     return int(row[0])
+
+
+async def test_somebody_asked_later_gets_the_card_too_and_nobody_a_second_one(
+    office: Workplace,
+) -> None:
+    megan, adele = await office.has_chat(MEGAN), await office.has_chat(ADELE)
+    office.neo.has_approval(481, agent="Password Reset", approvers=[MEGAN])
+    await office.looks(WATCH)
+    office.clock.goes_on(seconds=10)
+    both = [{"user_id": who[0], "user_name": who[1]} for who in (MEGAN, ADELE)]
+    office.neo.changes_approval(481, approvers=both)
+    await office.looks(WATCH, reread=True)
+    assert len(office.chats.in_(megan.at)) == 1
+    assert "Approve" in titles(office.chats.in_(adele.at)[-1][1])
+
+
+async def test_a_bot_that_comes_back_makes_its_old_cards_true(office: Workplace) -> None:
+    megan = await office.has_chat(MEGAN)
+    office.neo.has_approval(481, agent="Password Reset", approvers=[MEGAN])
+    await office.looks(WATCH)
+    await office.rooms.turns.left(megan.at)
+    office.neo.decides_elsewhere(481, "approve", by=ALEX)
+    await office.looks(WATCH, reread=True)
+    assert "Approve" in titles(office.chats.in_(megan.at)[-1][1])
+    await office.opens(megan.at)
+    await office.rooms.turns.greet(megan.at)
+    await office.works()
+    assert "Approved by Alex Wilber" in office.chats.in_(megan.at)[-1][1].summary

@@ -108,7 +108,7 @@ def test_no_agents_is_an_answer() -> None:
 def test_the_status_counts_what_needs_somebody() -> None:
     view = StatusView(3, NOW - timedelta(hours=2), 4, 128, 0.996, 12, 16, notices=NOTICES)
     card = status(view, READER)
-    assert card.summary.startswith("⚠ 3 things need attention")
+    assert card.summary.startswith("⚠ 2 things need attention")
     assert "◷ 3 approvals waiting, oldest 2 h" in card.summary
     assert "✕ 4 failed runs today" in card.summary
     assert "99 % succeeded" in card.summary

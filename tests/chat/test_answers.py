@@ -300,3 +300,16 @@ async def test_one_agent_that_is_not_known_yet_is_found_within_a_minute(
     scene.office.clock.goes_on(seconds=61)
     card = await scene.megan.types("which agents are disabled?")
     assert "Quiet Hours" in card.summary
+
+
+async def test_a_word_that_did_not_narrow_the_list_is_named(office: Workplace) -> None:
+    megan = await office.has_chat(MEGAN)
+    office.neo.fails_run(agent="Dispatch", error="No technician is free")
+    card = await megan.types("anything broken at woodgrove?")
+    assert "Not narrowed by “woodgrove”" in card.summary
+    assert "Not narrowed" not in (await megan.types("plz show failed runs")).summary
+
+
+async def test_nothing_but_a_mention_is_answered_with_help(office: Workplace) -> None:
+    megan = await office.has_chat(MEGAN)
+    assert "What you can ask" in (await megan.types("<at>Neo</at> 👍")).summary
