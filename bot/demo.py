@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import fasteners
 from aiohttp import web
@@ -25,6 +25,8 @@ from bot.sandbox.state import StateError
 from bot.settings import Settings
 from bot.store import approvals, conversations, routes
 from bot.store.conversations import Conversation, Scope
+
+T = TypeVar("T")
 
 SCENE = Scene(
     tenant="7f5d3c1a-0b6e-4e9a-8d2f-1c4b6a8e0d3f",
@@ -178,17 +180,30 @@ async def running(
                 say=say,
             )
         )
-        group = await stack.enter_async_context(asyncio.TaskGroup())
-        begun = group.create_task(begin(rooms, opened, playground.connector_url))
-        stack.callback(begun.cancel)
-        over = group.create_task(_over(playground))
-        stack.callback(over.cancel)
+        begun = begin(rooms, opened, playground.connector_url)
+        ends = {
+            await stack.enter_async_context(_alongside(begun)): "The work on jobs",
+            await stack.enter_async_context(_alongside(playground.wait())): "The Playground",
+        }
+        over = await stack.enter_async_context(_alongside(_first_of(ends)))
         yield Running(playground.url, neo_url, bot_url, rooms, over)
 
 
-async def _over(playground: Playground) -> str:
-    await playground.wait()
-    return "The Playground"
+async def _first_of(ends: Mapping[asyncio.Task[Any], str]) -> str:
+    """Which of the parts ended first."""
+    done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    return ends[done.pop()]
+
+
+@asynccontextmanager
+async def _alongside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """A task for as long as the context lasts."""
+    task = asyncio.get_running_loop().create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 @asynccontextmanager
