@@ -140,6 +140,7 @@ async def running(
     async with AsyncExitStack() as stack:
         lock = fasteners.InterProcessLock(folder / "running.lock")
         if not lock.acquire(blocking=False):
+            lock.lockfile.close()  # which it leaves open
             raise ConfigurationError(
                 f"A demo runs in {folder} already. End it, or set DATA_DIR to another folder."
             )

@@ -1,0 +1,71 @@
+"""The demo as a whole: one at a time, and a part that ends is named."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bot import settings as all_settings
+from bot.demo import demo
+from bot.errors import ConfigurationError
+
+_HOLD = """
+import sys, fasteners
+with fasteners.InterProcessLock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+async def _demo(data_dir: Path, opened: asyncio.Event, stop: asyncio.Event) -> int:
+    """The demo; ``opened`` is set once it names its URL."""
+
+    def say(line: str) -> None:
+        if "Open http" in line:
+            opened.set()
+
+    settings = all_settings.load(_env_file=None, data_dir=data_dir)
+    return await demo(settings, stop, port=0, seed=1, pace=60.0, say=say)
+
+
+async def test_a_second_demo_in_the_same_folder_is_refused(data_dir: Path) -> None:
+    (data_dir / "demo").mkdir()
+    first = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        _HOLD,
+        str(data_dir / "demo" / "running.lock"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert first.stdin is not None
+    assert first.stdout is not None
+    assert await first.stdout.readline() == b"held\n"
+    with pytest.raises(ConfigurationError, match="already"):
+        await _demo(data_dir, asyncio.Event(), asyncio.Event())
+    first.stdin.close()
+    assert await asyncio.wait_for(first.wait(), 10) == 0
+
+
+async def test_a_playground_that_ends_by_itself_ends_the_demo_and_is_named(data_dir: Path) -> None:
+    opened = asyncio.Event()
+    running = asyncio.create_task(_demo(data_dir, opened, asyncio.Event()))
+    await asyncio.wait_for(opened.wait(), 120)
+    mine = psutil.Process().children()
+    playground = next(p for p in mine if any("cli.js" in word for word in p.cmdline()))
+    playground.kill()
+    with pytest.raises(ConfigurationError, match="Playground ended by itself"):
+        await asyncio.wait_for(running, 30)
+
+
+async def test_a_demo_that_is_told_to_stop_leaves_nothing_running(data_dir: Path) -> None:
+    stop = asyncio.Event()
+    before = {p.pid for p in psutil.Process().children(recursive=True)}
+    assert await asyncio.wait_for(_demo(data_dir, stop, stop), 120) == 0
+    after = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
+    assert [p.cmdline() for p in after if p.is_running() and p.status() != "zombie"] == []
