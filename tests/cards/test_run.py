@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from bot.neo.models import Step
 from cards.run import run
 from tests.cards.examples import READER, STEPS, a_call, a_run, an_approval
 from tests.cards.reading import buttons, words
@@ -69,3 +74,10 @@ def test_its_approvals_open_at_a_tap() -> None:
 def test_an_id_that_cannot_be_asked_for_makes_no_button() -> None:
     card = run(a_run(agent_name=None, entity_number=None, execution_id=""), [], READER)
     assert "The agent" not in buttons(card)
+
+
+@pytest.mark.parametrize("data", ["Mailbox found", "a *b*", 7, True, [1, "x"], {"output": "y"}])
+def test_whatever_json_a_step_holds_can_be_read(data: Any) -> None:
+    step = Step.model_validate({"type": "TOOL_RESULT", "tool_type_name": "LOOKUP", "data": data})
+    shown = str(data["output"] if isinstance(data, dict) else data).removeprefix("[").split(",")[0]
+    assert shown.lower() in words(run(a_run(), [step], READER)).lower()

@@ -322,6 +322,24 @@ async def test_a_slow_click_on_a_vanished_card_is_answered_by_a_new_one(
         assert microsoft.messages[0].summary == "Approved by Megan Bowen"
 
 
+async def test_what_is_for_one_person_alone_never_stands_in_the_card_of_all(
+    microsoft: Microsoft, door: Door
+) -> None:
+    async def refuse(pressed: Pressed) -> Answer:
+        await door.through()
+        return Answer(card("Not you", approval="481"), in_place=True, aside="You were not asked.")
+
+    async with bot_running(microsoft, budget=Budget(invoke_seconds=0.05)) as bot:
+        await bot.hears(microsoft.activity(text="approvals"))
+        shared = microsoft.messages[0]
+        bot.product.on_action = refuse
+        await bot.hears(microsoft.click("approval.decide", on=shared.id))
+        door.opened.set()
+        await microsoft.until(lambda: len(microsoft.messages) == 2)
+        assert "You were not asked." in microsoft.messages[1].summary
+        assert shared.edits == 0
+
+
 async def test_closing_lets_a_turn_end_that_is_under_way(microsoft: Microsoft, door: Door) -> None:
     async def think(said: Said) -> Answer:
         await door.through()
