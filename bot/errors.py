@@ -10,6 +10,8 @@ BotError
 │   ├── NeoInvalid          the request itself is wrong: `field` says where
 │   ├── NeoRateLimited      too many requests: again after `retry_after_seconds`
 │   └── NeoUnavailable      no usable answer: later, or in Neo itself
+│       ├── NeoUnreachable    none at all: no connection, or not in time
+│       └── NeoUnintelligible one that is not Neo's: a proxy's page, half an answer
 └── SendError               a card did not reach a conversation
     ├── SendLater           again after `retry_after_seconds`
     ├── ConversationClosed  the bot may not write there: stop until it speaks again
@@ -18,6 +20,9 @@ BotError
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 
 class BotError(Exception):
@@ -35,6 +40,7 @@ class NeoError(BotError):
         operation: The client's name of the call, e.g. ``approvals.decide``.
         status: HTTP status, or None if there was no answer.
         code: Neo's machine code in lower case, or None.
+        details: What else Neo said about it, such as the offending field.
         request_id: Neo's id of the request, to quote to support, or None.
     """
 
@@ -45,12 +51,14 @@ class NeoError(BotError):
         operation: str,
         status: int | None = None,
         code: str | None = None,
+        details: Mapping[str, Any] | None = None,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message)
         self.operation = operation
         self.status = status
         self.code = code
+        self.details = dict(details or {})
         self.request_id = request_id
 
 
@@ -73,43 +81,31 @@ class NeoConflict(NeoError):
 class NeoInvalid(NeoError):
     """Neo refuses the request's content; ``field`` names where, if Neo says."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        operation: str,
-        status: int | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-        field: str | None = None,
-    ) -> None:
-        super().__init__(
-            message, operation=operation, status=status, code=code, request_id=request_id
-        )
-        self.field = field
+    @property
+    def field(self) -> str | None:
+        """The offending field, as Neo names it."""
+        field = self.details.get("field")
+        return field if isinstance(field, str) and field else None
 
 
 class NeoRateLimited(NeoError):
     """The tenant's request budget is spent for ``retry_after_seconds``."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        operation: str,
-        retry_after_seconds: float,
-        status: int | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-    ) -> None:
-        super().__init__(
-            message, operation=operation, status=status, code=code, request_id=request_id
-        )
+    def __init__(self, message: str, *, retry_after_seconds: float, **told: Any) -> None:
+        super().__init__(message, **told)
         self.retry_after_seconds = retry_after_seconds
 
 
 class NeoUnavailable(NeoError):
-    """No usable answer: unreachable, too slow, 5xx, or an answer that is not Neo's."""
+    """No usable answer: Neo is in trouble (5xx), unreachable, or does not speak at all."""
+
+
+class NeoUnreachable(NeoUnavailable):
+    """No answer at all: no connection, or none in time. A write may have been done."""
+
+
+class NeoUnintelligible(NeoUnavailable):
+    """An answer that is not Neo's: a proxy's page, half an answer, another envelope."""
 
 
 class SendError(BotError):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import stamina
@@ -22,9 +21,14 @@ from bot.errors import (
     NeoRateLimited,
     NeoUnauthorized,
     NeoUnavailable,
+    NeoUnintelligible,
+    NeoUnreachable,
 )
+from bot.neo.models import Envelope
+from bot.neo.operation import Request
+from bot.neo.options import Options
 
-T = TypeVar("T")
+_ENVELOPE = TypeAdapter(Envelope[Any])
 
 _BY_STATUS: dict[int, type[NeoError]] = {
     400: NeoInvalid,
@@ -49,77 +53,57 @@ class NeoHttp:
     Args:
         http: A client whose base URL is Neo's host; pooled, shared, closed by its owner.
         key: The tenant's API key.
-        answer_seconds: How long one answer may take, from first to last byte.
-        read_seconds: Within this from the first request on, a read may be asked again.
     """
 
-    def __init__(
-        self,
-        http: httpx.AsyncClient,
-        key: SecretStr,
-        *,
-        answer_seconds: float = 10.0,
-        read_seconds: float = 4.0,
-    ) -> None:
+    def __init__(self, http: httpx.AsyncClient, key: SecretStr) -> None:
         self._http = http
         self._key = key
-        self._answer_seconds = answer_seconds
-        self._read_seconds = read_seconds
 
-    async def read(
-        self, operation: str, path: str, shape: TypeAdapter[T], params: Mapping[str, Any]
-    ) -> T:
-        """GET, retried while that is worthwhile and the time lasts.
+    async def call(self, request: Request[Any], options: Options) -> Envelope[Any]:
+        """Ask, again while that is safe and the time lasts; the envelope of a success.
 
         Raises:
-            NeoError: see `bot.errors`.
+            NeoError: see `bot.errors`. After `NeoUnavailable` nobody knows whether a write was
+                done.
         """
+        if not request.operation.may_repeat:
+            return await self._once(request, options)
         async for attempt in stamina.retry_context(
             on=_worth_retrying,
             attempts=4,
-            timeout=self._read_seconds,
+            timeout=options.within_seconds,
             wait_initial=0.1,
             wait_max=1.0,
             wait_jitter=0.2,
         ):
             with attempt:
-                return await self._send(operation, "GET", path, shape, params=params)
+                return await self._once(request, options)
         raise AssertionError("a retry context returns or raises")
 
-    async def write_once(
-        self, operation: str, path: str, shape: TypeAdapter[T], body: Mapping[str, Any]
-    ) -> T:
-        """POST, never repeated: a repeat could do the thing twice.
-
-        Raises:
-            NeoError: see `bot.errors`. After `NeoUnavailable` nobody knows whether it was done.
-        """
-        return await self._send(operation, "POST", path, shape, json=body)
-
-    async def _send(
-        self,
-        operation: str,
-        method: str,
-        path: str,
-        shape: TypeAdapter[T],
-        **content: Any,
-    ) -> T:
+    async def _once(self, request: Request[Any], options: Options) -> Envelope[Any]:
+        operation = request.operation.name
         headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
         try:
             # The client's own time-outs start anew with each piece of an answer.
-            async with asyncio.timeout(self._answer_seconds):
-                response = await self._http.request(method, path, headers=headers, **content)
+            async with asyncio.timeout(options.within_seconds):
+                response = await self._http.request(
+                    request.operation.method,
+                    request.path,
+                    headers=headers,
+                    params=request.params,
+                    json=request.body,
+                )
         except (httpx.TimeoutException, TimeoutError) as error:
-            raise NeoUnavailable("Neo did not answer in time.", operation=operation) from error
+            raise NeoUnreachable("Neo did not answer in time.", operation=operation) from error
         except httpx.HTTPError as error:
-            raise NeoUnavailable("Neo could not be reached.", operation=operation) from error
+            raise NeoUnreachable("Neo could not be reached.", operation=operation) from error
         if not response.is_success:
             raise failure(operation, response)
         try:
-            return shape.validate_python(_content(response))
+            return _ENVELOPE.validate_python(_content(response))
         except (ValueError, RecursionError):
             # `from None`: pydantic's message quotes the answer, which may hold people's data.
-            raise NeoUnavailable(
+            raise NeoUnintelligible(
                 "Neo's answer could not be understood.",
                 operation=operation,
                 status=response.status_code,
@@ -136,61 +120,42 @@ def _content(response: httpx.Response) -> Any:
 
 def failure(operation: str, response: httpx.Response) -> NeoError:
     """The error that a caller can act on, for an answer that is not a success."""
-    code, message, field, request_id = _error_parts(response)
+    error, request_id = _error_of(response)
     status = response.status_code
+    told: dict[str, Any] = {
+        "operation": operation,
+        "status": status,
+        "code": code.lower() if (code := _short(error.get("code"))) else None,
+        "details": error["details"] if isinstance(error.get("details"), dict) else None,
+        "request_id": request_id,
+    }
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return NeoRateLimited(
             "Neo's request limit for this tenant is reached.",
-            operation=operation,
-            status=status,
-            code=code,
-            request_id=request_id,
             retry_after_seconds=_seconds(response.headers.get("Retry-After")),
+            **told,
         )
-    kind = _BY_STATUS.get(status)
-    if kind is None or code is None:
+    message = _short(error.get("message")) or f"Neo answered {status}."
+    if told["code"] is None:
         # Without Neo's envelope it is somebody else's answer: a proxy, a wrong address.
-        return NeoUnavailable(
-            message or f"Neo answered {status}.",
-            operation=operation,
-            status=status,
-            code=code,
-            request_id=request_id,
-        )
-    details: dict[str, Any] = {"field": field} if kind is NeoInvalid else {}
-    return kind(
-        message or f"Neo answered {status}.",
-        operation=operation,
-        status=status,
-        code=code,
-        request_id=request_id,
-        **details,
-    )
+        return NeoUnintelligible(message, **told)
+    return _BY_STATUS.get(status, NeoUnavailable)(message, **told)
 
 
-def _error_parts(
-    response: httpx.Response,
-) -> tuple[str | None, str | None, str | None, str | None]:
-    """Code, message, field and request id of an error envelope; None for what is not there."""
+def _error_of(response: httpx.Response) -> tuple[dict[str, Any], str | None]:
+    """The error of an envelope and the request's id; empty for what is not there."""
     try:
         body = response.json()
-    except ValueError:
-        return None, None, None, None
+    except (ValueError, RecursionError):
+        return {}, None
     body = body if isinstance(body, dict) else {}
-    error = body["error"] if isinstance(body.get("error"), dict) else {}
     meta = body["meta"] if isinstance(body.get("meta"), dict) else {}
-    details = error["details"] if isinstance(error.get("details"), dict) else {}
+    error = body["error"] if isinstance(body.get("error"), dict) else {}
+    return error, _short(meta.get("request_id"))
 
-    def text(value: object) -> str | None:
-        return value[:500] if isinstance(value, str) and value else None
 
-    code = text(error.get("code"))
-    return (
-        code.lower() if code else None,
-        text(error.get("message")),
-        text(details.get("field")),
-        text(meta.get("request_id")),
-    )
+def _short(value: object) -> str | None:
+    return value[:500] if isinstance(value, str) and value else None
 
 
 def _seconds(header: str | None) -> float:

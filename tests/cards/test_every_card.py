@@ -6,7 +6,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped] # its stubs are a package of their own
+import jsonschema
 import pytest
 from syrupy.assertion import SnapshotAssertion
 

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped] # ships no types
+import jsonschema
 import pytest
 
 from bot.errors import ConfigurationError

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from bot.neo.client import Neo
 from bot.neo.http import NeoHttp
+from bot.neo.options import Options
 from bot.sandbox.embedded import EmbeddedNeo
 from tests.workplace import ALEX, MEGAN, Clock
 
@@ -45,16 +46,13 @@ async def connect() -> AsyncIterator[Connect]:
         key: str,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
-        answer_seconds: float = 2.0,
-        read_seconds: float = 1.0,
+        within_seconds: float = 2.0,
     ) -> Neo:
         http = httpx.AsyncClient(
-            base_url=url, timeout=answer_seconds, transport=transport, verify=certificates()
+            base_url=url, timeout=within_seconds, transport=transport, verify=certificates()
         )
         clients.append(http)
-        return Neo(
-            NeoHttp(http, SecretStr(key), answer_seconds=answer_seconds, read_seconds=read_seconds)
-        )
+        return Neo(NeoHttp(http, SecretStr(key)), Options(within_seconds=within_seconds))
 
     yield client
     for http in clients:

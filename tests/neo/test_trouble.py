@@ -114,7 +114,7 @@ async def test_a_spent_budget_says_after_how_long_to_ask_again(
 async def test_a_budget_that_is_back_in_a_moment_is_waited_for(
     embedded: EmbeddedNeo, connect: Connect
 ) -> None:
-    neo = connect(embedded.url, embedded.key, read_seconds=3.0)
+    neo = connect(embedded.url, embedded.key, within_seconds=3.0)
     embedded.trouble(status=429, retry_after="0.2")
     assert (await neo.agents.page()).items
     assert len(embedded.requests) == 2
@@ -147,7 +147,7 @@ async def test_a_passing_trouble_is_not_noticed_by_who_reads(
 async def test_a_lasting_trouble_is_asked_four_times_and_then_said(
     embedded: EmbeddedNeo, connect: Connect, trouble: dict[str, Any], status: int | None
 ) -> None:
-    neo = connect(embedded.url, embedded.key, read_seconds=10.0)
+    neo = connect(embedded.url, embedded.key, within_seconds=10.0)
     embedded.trouble(**trouble, times=None)
     with pytest.raises(NeoUnavailable) as caught:
         await neo.agents.page()
@@ -167,7 +167,7 @@ async def test_a_proxys_page_is_not_taken_for_neos_word(
 async def test_a_neo_that_does_not_answer_in_time_is_said_to_be_slow(
     embedded: EmbeddedNeo, connect: Connect
 ) -> None:
-    neo = connect(embedded.url, embedded.key, answer_seconds=0.1, read_seconds=0.2)
+    neo = connect(embedded.url, embedded.key, within_seconds=0.2)
     never = asyncio.Event()
     embedded.trouble(hold=never, times=None)
     with pytest.raises(NeoUnavailable, match="in time"):
@@ -187,7 +187,7 @@ async def test_an_answer_that_drips_in_for_ever_is_given_up(connect: Connect) ->
     app = web.Application()
     app.router.add_get(AGENTS, drip)
     async with serving(app) as url:
-        neo = connect(url, "k", answer_seconds=0.3, read_seconds=0.3)
+        neo = connect(url, "k", within_seconds=0.3)
         with pytest.raises(NeoUnavailable, match="in time"):
             await neo.agents.page()
 
@@ -196,7 +196,7 @@ async def test_a_refused_connection_is_said_to_be_one(connect: Connect) -> None:
     async with serving(web.Application()) as url:
         pass
     with pytest.raises(NeoUnavailable, match="could not be reached"):
-        await connect(url, "k", read_seconds=0.1).agents.page()
+        await connect(url, "k", within_seconds=0.1).agents.page()
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ async def test_the_key_is_in_no_repr_no_message_no_traceback_and_no_log(
     embedded: EmbeddedNeo, connect: Connect
 ) -> None:
     key = embedded.key
-    neo = connect(embedded.url, key, read_seconds=0.3)
+    neo = connect(embedded.url, key, within_seconds=0.3)
     told = [repr(neo), repr(vars(neo.agents._http)), str(neo.agents._http)]
     with structlog.testing.capture_logs() as logged:
         for goes_wrong in _every_error(embedded):

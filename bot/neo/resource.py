@@ -1,0 +1,139 @@
+"""What every resource of the client can do: one thing, a whole list, a page, page after page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import structlog
+from pydantic import ValidationError
+
+from bot.errors import NeoUnintelligible
+from bot.neo.http import NeoHttp
+from bot.neo.models import Envelope, NeoModel
+from bot.neo.operation import Operation, Request
+from bot.neo.options import Options
+
+M = TypeVar("M", bound=NeoModel)
+Values = Mapping[str, Any]
+
+log = structlog.get_logger()
+
+LARGEST_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[M]):
+    """One page of a list; ``cursor`` is None on the last."""
+
+    items: list[M]
+    cursor: str | None
+    request_id: str | None
+
+
+class Resource:
+    """A group of operations; its methods name an operation and say what goes into it."""
+
+    def __init__(self, http: NeoHttp, options: Options) -> None:
+        self._http = http
+        self._options = options
+
+    async def _one(
+        self,
+        operation: Operation[M],
+        *,
+        query: Values | None = None,
+        body: Values | None = None,
+        **segments: str,
+    ) -> M:
+        """What an operation answers that is not a list."""
+        envelope = await self._ask(operation, query, body, segments)
+        try:
+            return operation.answers.model_validate(envelope.data)
+        except ValidationError:
+            # `from None`: pydantic's message quotes the answer, which may hold people's data.
+            raise self._odd(operation, envelope) from None
+
+    async def _all(
+        self, operation: Operation[M], *, query: Values | None = None, **segments: str
+    ) -> list[M]:
+        """A list that has no pages."""
+        return self._items(operation, await self._ask(operation, query, None, segments))
+
+    async def _page(
+        self,
+        operation: Operation[M],
+        *,
+        cursor: str | None,
+        page_size: int,
+        query: Values | None = None,
+        **segments: str,
+    ) -> Page[M]:
+        """One page of a list."""
+        paging = {"cursor": cursor, "page_size": page_size}
+        envelope = await self._ask(operation, {**(query or {}), **paging}, None, segments)
+        where = envelope.meta.pagination
+        more = where is not None and bool(where.has_more) and bool(where.next_cursor)
+        after = where.next_cursor if where and more else None
+        return Page(self._items(operation, envelope), after, envelope.meta.request_id)
+
+    async def _each(
+        self,
+        operation: Operation[M],
+        *,
+        query: Values | None = None,
+        page_size: int = LARGEST_PAGE,
+        **segments: str,
+    ) -> AsyncIterator[M]:
+        """A list item by item; a page is asked for when the one before it has been read."""
+        cursor: str | None = None
+        while True:
+            page = await self._page(
+                operation, cursor=cursor, page_size=page_size, query=query, **segments
+            )
+            for item in page.items:
+                yield item
+            if (cursor := page.cursor) is None:
+                return
+
+    async def _ask(
+        self,
+        operation: Operation[M],
+        query: Values | None,
+        body: Values | None,
+        segments: Mapping[str, str],
+    ) -> Envelope[Any]:
+        request = Request(operation, segments, query or {}, body)
+        return await self._http.call(request, self._options)
+
+    def _items(self, operation: Operation[M], envelope: Envelope[Any]) -> list[M]:
+        """What can be read of a list: one odd item must not hide the others."""
+        if not isinstance(envelope.data, list):
+            raise self._odd(operation, envelope)
+        items: list[M] = []
+        for one in envelope.data:
+            try:
+                items.append(operation.answers.model_validate(one))
+            except ValidationError as error:
+                log.warning(
+                    "neo.item_skipped",
+                    kind=operation.answers.__name__,
+                    faults=[".".join(map(str, fault["loc"])) for fault in error.errors()],
+                    request_id=envelope.meta.request_id,
+                )
+        return items
+
+    def _odd(self, operation: Operation[M], envelope: Envelope[Any]) -> NeoUnintelligible:
+        return NeoUnintelligible(
+            "Neo's answer could not be understood.",
+            operation=operation.name,
+            status=200,
+            request_id=envelope.meta.request_id,
+        )
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A moment as Neo takes it."""
+    return moment.isoformat() if moment else None

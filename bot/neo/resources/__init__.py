@@ -1,0 +1,1 @@
+"""Neo's resources, one module each: what can be asked of it, one method an operation."""
