@@ -1,0 +1,1 @@
+"""The operations of the embedded Neo, one module a resource."""
