@@ -28,6 +28,7 @@ from bot.chat import lists
 from bot.messaging import Messenger, Roster
 from bot.neo.client import Neo
 from bot.neo.http import NeoHttp
+from bot.neo.keys import FixedKey
 from bot.neo.models import Approval
 from bot.settings import AppType, Settings, is_loopback
 from bot.store import activities
@@ -81,7 +82,7 @@ async def database(settings: Settings) -> AsyncIterator[Pool]:
 
 def neo_of(settings: Settings, http: httpx.AsyncClient) -> Callable[[str], Neo]:
     """A tenant's Neo: one key serves every tenant of this deployment."""
-    neo = Neo(NeoHttp(http, settings.neo_api_key))
+    neo = Neo(NeoHttp(http, FixedKey(settings.neo_api_key)))
     return lambda _tenant: neo
 
 

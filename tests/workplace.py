@@ -17,6 +17,7 @@ from bot.errors import ConversationClosed, MessageGone, SendError
 from bot.messaging import Answer, Conversation, Person, Pressed, Said, Scope
 from bot.neo.client import Neo
 from bot.neo.http import NeoHttp
+from bot.neo.keys import FixedKey
 from bot.neo.options import Options
 from bot.sandbox.embedded import EmbeddedNeo
 from bot.store import conversations, ledger
@@ -211,7 +212,7 @@ async def workplace(pool: Pool, *, runs: int = 0) -> AsyncIterator[Workplace]:
             EmbeddedNeo(now=clock, runs=runs, people=(MEGAN, ALEX, ADELE, GUEST))
         )
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=neo.url, timeout=5.0))
-        client = Neo(NeoHttp(http, SecretStr(neo.key)), Options(within_seconds=0.5))
+        client = Neo(NeoHttp(http, FixedKey(SecretStr(neo.key))), Options(within_seconds=0.5))
         rooms = await stack.enter_async_context(
             furnish(
                 pool,

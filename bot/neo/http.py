@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import stamina
-from pydantic import SecretStr, TypeAdapter
+from pydantic import TypeAdapter
 
 from bot.errors import (
     NeoConflict,
@@ -24,6 +24,7 @@ from bot.errors import (
     NeoUnintelligible,
     NeoUnreachable,
 )
+from bot.neo.keys import ApiKey
 from bot.neo.models import Envelope
 from bot.neo.operation import Request
 from bot.neo.options import Options
@@ -55,7 +56,7 @@ class NeoHttp:
         key: The tenant's API key.
     """
 
-    def __init__(self, http: httpx.AsyncClient, key: SecretStr) -> None:
+    def __init__(self, http: httpx.AsyncClient, key: ApiKey) -> None:
         self._http = http
         self._key = key
 
@@ -82,7 +83,8 @@ class NeoHttp:
 
     async def _once(self, request: Request[Any], options: Options) -> Envelope[Any]:
         operation = request.operation.name
-        headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
+        key = await self._key.current()
+        headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
         try:
             # The client's own time-outs start anew with each piece of an answer.
             async with asyncio.timeout(options.within_seconds):

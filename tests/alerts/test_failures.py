@@ -16,6 +16,7 @@ from bot.errors import ConversationClosed, SendLater, SendRejected
 from bot.messaging import Conversation
 from bot.neo.client import Neo
 from bot.neo.http import NeoHttp
+from bot.neo.keys import FixedKey
 from bot.store import routes, runs
 from cards.card import Card
 from tests.workplace import MEGAN, START, TENANT, Workplace
@@ -259,7 +260,7 @@ async def test_a_shuffled_list_hides_no_failure(office: Workplace) -> None:
     _fails(office)
     shuffled = _Shuffled()
     async with httpx.AsyncClient(base_url=office.neo.url, transport=shuffled) as http:
-        neo = Neo(NeoHttp(http, SecretStr(office.neo.key)))
+        neo = Neo(NeoHttp(http, FixedKey(SecretStr(office.neo.key))))
         alerts = delivery.Delivery(
             office.pool, office.rooms.jobs, office.chats, office.clock, office.rooms.turns.zone
         )

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from bot.neo.client import Neo
 from bot.neo.http import NeoHttp
+from bot.neo.keys import FixedKey
 from bot.neo.options import Options
 from bot.sandbox.embedded import EmbeddedNeo
 from tests.workplace import ALEX, MEGAN, Clock
@@ -52,7 +53,7 @@ async def connect() -> AsyncIterator[Connect]:
             base_url=url, timeout=within_seconds, transport=transport, verify=certificates()
         )
         clients.append(http)
-        return Neo(NeoHttp(http, SecretStr(key)), Options(within_seconds=within_seconds))
+        return Neo(NeoHttp(http, FixedKey(SecretStr(key))), Options(within_seconds=within_seconds))
 
     yield client
     for http in clients:

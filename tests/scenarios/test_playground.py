@@ -17,6 +17,7 @@ from bot import settings as all_settings
 from bot.demo import SCENE, Running, running
 from bot.neo.client import Neo
 from bot.neo.http import NeoHttp
+from bot.neo.keys import FixedKey
 from bot.neo.models import Approval, ApprovalState, Outcome, Run
 from bot.sandbox import command as sandbox
 from tests.browser.chromium import needs_chromium, opened_page
@@ -59,7 +60,7 @@ async def desk(data_dir: Path) -> AsyncIterator[Desk]:
     ):
         there = PlaygroundPage(page, SCENE)
         await there.open(demo.url)
-        yield Desk(there, Neo(NeoHttp(http, SecretStr(sandbox.DEFAULT_KEY))), demo)
+        yield Desk(there, Neo(NeoHttp(http, FixedKey(SecretStr(sandbox.DEFAULT_KEY)))), demo)
 
 
 async def test_a_technician_is_greeted_decides_asks_and_hears_of_failures(desk: Desk) -> None:
