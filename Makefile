@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check cards pictures docs lock clean
+.PHONY: help demo run test check cards pictures bench-neo docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ cards: $(VENV)/.dev ## Draw every card in Chromium, light and dark, into .pictur
 
 pictures: $(VENV)/.dev ## Take the README's pictures anew
 	@PICTURES=docs/pictures $(BIN)/pytest -q tests/scenarios/test_playground.py
+
+bench-neo: $(VENV)/.dev ## What the Neo client costs beside bare httpx, in time, memory and requests
+	@$(BIN)/python -m tests.benchmarks.neo
 
 docs: $(VENV)/.dev ## Write the generated parts of README.md and docs/ anew
 	@$(BIN)/python tests/generated_docs.py
