@@ -40,17 +40,35 @@ def pick(options: Sequence[T], seed: int, *keys: int) -> T:
 
 def run_id(seed: int, index: int) -> str:
     """A run's id, shaped as a random UUID, from which `run_index` finds the index again."""
-    low = (index * _ID_FACTOR + number(seed, 71)) % _ID_MODULUS
-    high = number(seed, 72, index)
-    hexed = f"{high:016x}{low:012x}"
-    return f"{hexed[:8]}-{hexed[8:12]}-4{hexed[12:15]}-a{hexed[13:16]}-{hexed[16:]}"
+    return _spelt(seed, index, 71)
 
 
 def run_index(seed: int, identifier: str) -> int | None:
     """The index behind a run's id; None if `run_id` never made it."""
+    return _read(seed, identifier, 71)
+
+
+def callback_id(seed: int, place: int) -> str:
+    """A callback's id, shaped as a random UUID, from which `callback_place` finds the place."""
+    return _spelt(seed, place, 73)
+
+
+def callback_place(seed: int, identifier: str) -> int | None:
+    """The place behind a callback's id; None if `callback_id` never made it."""
+    return _read(seed, identifier, 73)
+
+
+def _spelt(seed: int, index: int, salt: int) -> str:
+    low = (index * _ID_FACTOR + number(seed, salt)) % _ID_MODULUS
+    high = number(seed, salt + 1, index)
+    hexed = f"{high:016x}{low:012x}"
+    return f"{hexed[:8]}-{hexed[8:12]}-4{hexed[12:15]}-a{hexed[13:16]}-{hexed[16:]}"
+
+
+def _read(seed: int, identifier: str, salt: int) -> int | None:
     try:
         low = int(identifier[-12:], 16)
     except ValueError:
         return None
-    index = (low - number(seed, 71)) * _ID_INVERSE % _ID_MODULUS
-    return index if run_id(seed, index) == identifier else None
+    index = (low - number(seed, salt)) * _ID_INVERSE % _ID_MODULUS
+    return index if _spelt(seed, index, salt) == identifier else None

@@ -22,6 +22,7 @@ from bot.sandbox.state import StateError, anchor_of, restore, save
 from bot.sandbox.world import PLAYGROUND_PEOPLE, World
 
 DEFAULT_KEY = "neo_sk_dev_000000000000000000000000"
+DEFAULT_ADMIN_TOKEN = "dashboard-admin-000000000000000000000000"  # noqa: S105 -- of invented data
 DEFAULT_PORT = 8710
 DEFAULT_PACE_SECONDS = 15.0
 DEFAULT_RUNS = 400
@@ -37,11 +38,12 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Options:
-    """How the embedded Neo is run; ``port`` 0 takes any free one. No repr: it holds the key."""
+    """How the embedded Neo is run; ``port`` 0 takes any free one. No repr: it holds secrets."""
 
     port: int = DEFAULT_PORT
     seed: int = 1
     key: str = DEFAULT_KEY
+    admin_token: str = DEFAULT_ADMIN_TOKEN
     runs: int = DEFAULT_RUNS
     pace_seconds: float | None = DEFAULT_PACE_SECONDS
     state: Path | None = None
@@ -84,7 +86,7 @@ async def serve(
         SandboxError: the port is taken, or the state cannot be written.
     """
     world = build_world(options, now())
-    server = Server(world, key=options.key, now=now, new_id=new_id)
+    server = Server(world, key=options.key, admin_token=options.admin_token, now=now, new_id=new_id)
     runner = web.AppRunner(server.application(), shutdown_timeout=0.5, access_log=None)
     await runner.setup()
     try:
@@ -144,6 +146,11 @@ def read_options(argv: Sequence[str]) -> Options:
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="default %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="the same seed tells the same story")
     parser.add_argument("--key", default=DEFAULT_KEY, help="the API key to accept")
+    parser.add_argument(
+        "--admin-token",
+        default=DEFAULT_ADMIN_TOKEN,
+        help="the token of the dashboard's admin, who alone makes keys",
+    )
     parser.add_argument("--runs", type=_count, default=DEFAULT_RUNS, help="runs in the past")
     parser.add_argument(
         "--pace",
@@ -158,6 +165,7 @@ def read_options(argv: Sequence[str]) -> Options:
         port=given.port,
         seed=given.seed,
         key=given.key,
+        admin_token=given.admin_token,
         runs=given.runs,
         pace_seconds=given.pace,
         state=given.state,

@@ -10,17 +10,20 @@ from uuid import UUID, uuid4
 
 from aiohttp import web
 
+from bot.sandbox.calls import Call
 from bot.sandbox.chance import run_id
 from bot.sandbox.envelope import RateLimit
 from bot.sandbox.library import Agent, Kind, Story, read_library
+from bot.sandbox.params import path_integer
 from bot.sandbox.planner import Person
 from bot.sandbox.runs import Approval, Decision, Run, approval_body, run_body
 from bot.sandbox.scripts import ASK_AFTER_SECONDS, Script, Ticket, write_script
 from bot.sandbox.server import Handler, Server
-from bot.sandbox.troubles import Trouble, Troubles
+from bot.sandbox.troubles import Trouble
 from bot.sandbox.world import PLAYGROUND_PEOPLE, World
 
 KEY = "neo_sk_test_111111111111111111111111"
+ADMIN_TOKEN = "dashboard-admin-222222222222222222222222"  # noqa: S105 -- opens nothing but this
 
 _FIRST_BY_HAND = 1 << 40  # indexes of runs that a test put in, beyond all that the world starts
 _RUN_SECONDS = 20
@@ -45,7 +48,7 @@ class EmbeddedNeo:
         seed: The world's seed.
         people: Who can be asked; the first sits at the keyboard.
         pace_seconds: Between new runs; None when nothing is to happen by itself.
-        key: The API key that is accepted.
+        key: The API key that is accepted; empty once it is revoked.
         rate_limit: Requests in 60 s.
         new_id: Makes request ids.
     """
@@ -73,20 +76,26 @@ class EmbeddedNeo:
             pace_seconds=pace_seconds,
         )
         self.server = Server(
-            self.world, key=key, now=now, new_id=new_id, rate_limit=RateLimit(rate_limit)
+            self.world,
+            key=key,
+            admin_token=ADMIN_TOKEN,
+            now=now,
+            new_id=new_id,
+            rate_limit=RateLimit(rate_limit),
         )
-        self.troubles = Troubles()
+        self.key = key
         self.requests: list[Received] = []
         self.decisions: list[tuple[int, str]] = []
         self.decision_bodies: list[dict[str, Any]] = []
         self.url = ""
+        self._before_decision: Callable[[int, str], Awaitable[None]] | None = None
         self._by_hand = 0
         self._heard = asyncio.Condition()
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        self.server.on_decision = self._note_decision
-        app = self.server.application(self._listen, self.troubles.meet)
+        self.server.before["decideTilRequest"] = self._decision
+        app = self.server.application(self._listen)
         self._runner = web.AppRunner(app, shutdown_timeout=0.5)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -110,9 +119,13 @@ class EmbeddedNeo:
             self._heard.notify_all()
         return await handler(request)
 
-    def _note_decision(self, identifier: int, body: dict[str, Any]) -> None:
-        self.decisions.append((identifier, str(body["action"])))
-        self.decision_bodies.append(body)
+    async def _decision(self, call: Call) -> None:
+        identifier = path_integer(call, "request_id", "TIL request")
+        action = str(call.body["action"])
+        self.decisions.append((identifier, action))
+        self.decision_bodies.append(dict(call.body))
+        if self._before_decision is not None:
+            await self._before_decision(identifier, action)
 
     async def hears(self, path: str, *, method: str = "GET", times: int = 1) -> None:
         """Wait until so many requests have arrived whose path contains this text."""
@@ -125,18 +138,16 @@ class EmbeddedNeo:
 
     # The key and the budget
 
-    @property
-    def key(self) -> str:
-        """The API key that is accepted; empty once revoked."""
-        return self.server.key or ""
-
     def revoke_key(self) -> None:
-        """Refuse every key from now on."""
-        self.server.key = None
+        """Refuse the key from now on."""
+        self.world.records.keys.remove(self.key)
+        self.key = ""
 
     def changes_key(self, key: str) -> None:
-        """Accept this key and no other from now on."""
-        self.server.key = key
+        """Accept this key instead of the one before, from now on."""
+        self.revoke_key()
+        self.world.records.keys.add(key)
+        self.key = key
 
     def rate_limit(self, remaining: int) -> None:
         """Leave so many requests in the window that begins now."""
@@ -147,16 +158,16 @@ class EmbeddedNeo:
     def trouble(self, **what: Any) -> Trouble:
         """Let following requests go wrong; the words are `Trouble`'s."""
         trouble = Trouble(**what)
-        self.troubles.on.append(trouble)
+        self.server.troubles.on.append(trouble)
         return trouble
 
     def ends_trouble(self) -> None:
         """Let everything go right again."""
-        self.troubles.on.clear()
+        self.server.troubles.on.clear()
 
     def before_decision(self, hook: Callable[[int, str], Awaitable[None]] | None) -> None:
         """Await ``hook(approval, action)`` inside each decision, before it is recorded."""
-        self.server.before_decision = hook
+        self._before_decision = hook
 
     # Agents, runs, approvals
 

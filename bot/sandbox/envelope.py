@@ -2,10 +2,13 @@
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
+
+from bot.sandbox.calls import Answer
 
 
 class ApiError(Exception):
@@ -16,16 +19,23 @@ class ApiError(Exception):
         code: Neo's code, by which clients branch.
         message: For people.
         details: What else is known, such as the offending field.
+        headers: What this answer carries beside what every answer does.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, details: dict[str, Any] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: dict[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.details = details or {}
+        self.headers = headers or {}
 
 
 def invalid(field: str, message: str) -> ApiError:
@@ -38,18 +48,16 @@ def not_found(message: str) -> ApiError:
     return ApiError(404, "not_found", message)
 
 
-def success(
-    data: Any, request_id: str, took: timedelta, page: dict[str, Any] | None = None
-) -> web.Response:
-    """The success envelope around data; `page` is the pagination of a list that has pages."""
+def success(answer: Answer, request_id: str, took: timedelta) -> web.Response:
+    """The success envelope around an answer."""
     meta: dict[str, Any] = {
         "request_id": request_id,
         "timings_ms": {"total": round(took.total_seconds() * 1000, 1)},
         "warnings": [],
     }
-    if page is not None:
-        meta["pagination"] = page
-    return web.json_response({"data": data, "meta": meta})
+    if answer.page is not None:
+        meta["pagination"] = answer.page
+    return web.json_response({"data": answer.data, "meta": meta}, status=answer.status)
 
 
 def failure(error: ApiError, request_id: str) -> web.Response:
@@ -58,7 +66,9 @@ def failure(error: ApiError, request_id: str) -> web.Response:
     if error.details:
         body["details"] = error.details
     return web.json_response(
-        {"error": body, "meta": {"request_id": request_id}}, status=error.status
+        {"error": body, "meta": {"request_id": request_id}},
+        status=error.status,
+        headers=error.headers,
     )
 
 
@@ -87,10 +97,13 @@ class RateLimit:
         """Leave so many requests in the window that begins now, as if others had used the rest."""
         self._taken = deque([now] * max(self.limit - remaining, 0))
 
-    def headers(self, now: datetime) -> dict[str, str]:
-        """X-RateLimit-* as of now; the reset is when the oldest request leaves the window."""
+    def headers(self, now: datetime, skew: timedelta = timedelta()) -> dict[str, str]:
+        """X-RateLimit-* as of now; the reset is when the oldest request leaves the window.
+
+        `skew` is by how much the clock that tells the reset is wrong.
+        """
         self._forget(now)
-        reset = (self._taken[0] if self._taken else now) + self.window
+        reset = (self._taken[0] if self._taken else now) + self.window + skew
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(max(self.limit - len(self._taken), 0)),

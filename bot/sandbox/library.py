@@ -48,8 +48,28 @@ class Story(_Told):
     rejected: str = ""
 
 
+class Condition(_Told):
+    """What a ticket's field must be for an agent to start: one value, or one of several."""
+
+    field: str
+    value: str | tuple[str, ...]
+
+    @property
+    def operator(self) -> str:
+        """EQUALS or IN."""
+        return "EQUALS" if isinstance(self.value, str) else "IN"
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Every value that fulfils it."""
+        return (self.value,) if isinstance(self.value, str) else self.value
+
+
 class Agent(_Told):
-    """An agent's settings and its stories. `seconds` and `credits` are (least, most) of a run."""
+    """An agent's settings and its stories. `seconds` and `credits` are (least, most) of a run.
+
+    `events` and `conditions` say which changes of which tickets start a triggered agent.
+    """
 
     id: int
     name: str
@@ -65,6 +85,8 @@ class Agent(_Told):
     credits: tuple[int, int]
     on_tickets: bool = True
     instructions: str
+    events: tuple[str, ...] = ("CREATED", "UPDATED")
+    conditions: tuple[Condition, ...] = ()
     does: tuple[Story, ...] = ()
     fails: tuple[Story, ...] = ()
     skips: tuple[Story, ...] = ()
@@ -96,12 +118,29 @@ class Names(_Told):
     job: tuple[str, ...]
 
 
+class FieldOption(_Told):
+    """A value that a ticket's field can take, as the PSA lists it."""
+
+    id: str
+    name: str
+    description: str
+
+
+class TicketField(_Told):
+    """A field of tickets; `usual` is what an untouched ticket has there."""
+
+    name: str
+    usual: str
+    options: tuple[FieldOption, ...]
+
+
 class Library(_Told):
     """Everything the world is told from."""
 
     agents: tuple[Agent, ...]
     companies: tuple[Company, ...]
     names: Names
+    fields: tuple[TicketField, ...]
 
 
 def read_library() -> Library:

@@ -1,82 +1,67 @@
-"""What comes in with a request, read strictly: a bad value is a 400 that names its field."""
+"""What the contract leaves open about a value: cursors, instants, months, words in a list.
+
+Types, ranges and enums are checked before an operation is called; see `contract`.
+"""
 
 import base64
 import binascii
 import json
+import re
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
-from aiohttp import web
-
-from bot.sandbox.envelope import ApiError, invalid
+from bot.sandbox.calls import Answer, Call
+from bot.sandbox.envelope import invalid, not_found
 from bot.sandbox.reports import month_bounds
 
+Item = TypeVar("Item")
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST_ON_PAGE = 200
-_USUAL_ON_PAGE = 50
-_LONGEST_INTEGER = 18
+_DIGITS = re.compile(r"[0-9]{1,18}")
 
 
-def page_size(request: web.Request) -> int:
-    """1 to 200, 50 if not given."""
-    text = request.query.get("page_size")
-    if text is None:
-        return _USUAL_ON_PAGE
-    size = _integer(text, "page_size")
-    if not 1 <= size <= _MOST_ON_PAGE:
-        raise invalid("page_size", "page_size must be between 1 and 200.")
-    return size
+def path_integer(call: Call, name: str, what: str) -> int:
+    """A numeric id of the path; `what` names the thing, such as "agent".
+
+    Raises:
+        ApiError: 404, since no id that is not a number belongs to anything.
+    """
+    if not _DIGITS.fullmatch(call.path[name]):
+        raise not_found(f"There is no {what} with this id.")
+    return int(call.path[name])
 
 
-def integer(request: web.Request, name: str) -> int | None:
-    """A whole number from the query."""
-    text = request.query.get(name)
-    return None if text is None else _integer(text, name)
-
-
-def path_integer(request: web.Request, name: str) -> int:
-    """A whole number from the path."""
-    return _integer(request.match_info[name], name)
-
-
-def _integer(text: str, field: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_INTEGER):
-        raise invalid(field, f"{field} must be a whole number.")
-    return int(text)
-
-
-def words(request: web.Request, name: str) -> frozenset[str] | None:
+def words(call: Call, name: str) -> frozenset[str] | None:
     """Comma-separated values in upper case; None when nothing is asked for."""
-    text = request.query.get(name, "")
+    text = call.query.get(name, "")
     found = frozenset(word.strip().upper() for word in text.split(",") if word.strip())
     return found or None
 
 
-def flag(request: web.Request, name: str, *, default: bool) -> bool:
-    """Read true or false."""
-    text = request.query.get(name)
-    if text is None:
-        return default
-    if text.lower() not in {"true", "false"}:
-        raise invalid(name, f"{name} must be true or false.")
-    return text.lower() == "true"
+def instant(call: Call, name: str) -> datetime | None:
+    """An ISO 8601 instant of the query (aware UTC); without an offset it is UTC."""
+    text = call.query.get(name)
+    return None if text is None else as_instant(text, name)
 
 
-def instant(request: web.Request, name: str) -> datetime | None:
-    """An ISO 8601 instant; without an offset it is UTC."""
-    text = request.query.get(name)
-    if text is None:
-        return None
+def as_instant(text: str, field: str) -> datetime:
+    """An ISO 8601 instant (aware UTC); without an offset it is UTC.
+
+    Raises:
+        ApiError: 400 that names the field.
+    """
     try:
         read = datetime.fromisoformat(text)
         return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise invalid(name, f"{name} must be an ISO 8601 date and time.") from None
+        raise invalid(field, f"{field} must be an ISO 8601 date and time.") from None
 
 
-def month(request: web.Request, now: datetime) -> str:
+def month(call: Call) -> str:
     """YYYY-MM, the running month if not given."""
-    text = request.query.get("month", f"{now:%Y-%m}")
+    text = str(call.query.get("month", f"{call.now:%Y-%m}"))
     try:
         begin, _end = month_bounds(text)
     except (ValueError, OverflowError):
@@ -92,9 +77,9 @@ def cursor_of(kind: str, at: datetime, identifier: int) -> str:
     return base64.urlsafe_b64encode(json.dumps([kind, micros, identifier]).encode()).decode()
 
 
-def cursor(request: web.Request, kind: str) -> tuple[datetime, int] | None:
-    """The (instant, id) of the last item already seen."""
-    text = request.query.get("cursor")
+def cursor(call: Call, kind: str) -> tuple[datetime, int] | None:
+    """The (instant, id) of the last item already seen; None at the beginning."""
+    text = call.query.get("cursor")
     if text is None:
         return None
     try:
@@ -103,33 +88,32 @@ def cursor(request: web.Request, kind: str) -> tuple[datetime, int] | None:
         )
         if named == kind and type(micros) is int and type(identifier) is int:
             return _EPOCH + timedelta(microseconds=micros), identifier
-    except (binascii.Error, ValueError, TypeError, OverflowError):
+    except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
         pass
     raise invalid("cursor", "The cursor is not one that this list gave out.")
 
 
-async def json_object(request: web.Request) -> dict[str, Any]:
-    """The request's body.
+def page(
+    call: Call,
+    items: Iterable[Item],
+    draw: Callable[[Item], Any],
+    *,
+    kind: str,
+    key: Callable[[Item], tuple[datetime, int]],
+) -> Answer:
+    """One page of items that begin behind the cursor.
 
-    Raises:
-        ApiError: it is no JSON object, or too large.
+    Args:
+        call: Tells the size of the page.
+        items: Those not yet seen, in order; no more are taken than the page needs.
+        draw: An item as the API shows it.
+        kind: The list's name in its cursors.
+        key: By what the cursor finds an item again.
     """
-    try:
-        body = json.loads(await request.read())
-    except web.HTTPRequestEntityTooLarge:
-        raise ApiError(
-            413, "validation_error", "The body is too large.", {"field": "body"}
-        ) from None
-    except (ValueError, RecursionError):
-        raise invalid("body", "The body must be a JSON object.") from None
-    if not isinstance(body, dict):
-        raise invalid("body", "The body must be a JSON object.")
-    return body
-
-
-def text_or_none(body: dict[str, Any], name: str) -> str:
-    """An optional text of the body; empty when absent or null."""
-    value = body.get(name)
-    if value is not None and not isinstance(value, str):
-        raise invalid(name, f"{name} must be text.")
-    return value or ""
+    size: int = call.query["page_size"]
+    found = list(islice(items, size + 1))
+    shown, has_more = found[:size], len(found) > size
+    next_cursor = cursor_of(kind, *key(shown[-1])) if has_more else None
+    return Answer(
+        [draw(item) for item in shown], {"has_more": has_more, "next_cursor": next_cursor}
+    )

@@ -10,6 +10,17 @@ from bot.sandbox.planner import Person
 from bot.sandbox.runs import stamp
 
 
+def stable_id(seed: int, text: str) -> str:
+    """The id of something that is the same in every world of this seed, shaped as a UUID."""
+    halves = (number(seed, half, *text.encode()) for half in (80, 81))
+    return str(UUID(bytes=b"".join(half.to_bytes(8) for half in halves), version=4))
+
+
+def tenant_id(seed: int) -> str:
+    """The id of the MSP whose world it is."""
+    return stable_id(seed, "tenant")
+
+
 def agent_summary(agent: Agent, anchor: datetime) -> dict[str, Any]:
     """A row of `GET /agents`: the id as text, as Neo writes it in agents' bodies."""
     updated_at = anchor - timedelta(days=agent.id % 41, hours=agent.id % 7)

@@ -8,7 +8,7 @@ from bot.sandbox.scripts import Beat, Script
 
 RUN_STATUSES = ("SUCCESS", "FAILURE", "SKIPPED", "RUNNING", "WAITING_FOR_APPROVAL")
 APPROVAL_STATUSES = ("PENDING", "APPROVED", "REJECTED")
-_VERDICTS = {"approve": "APPROVED", "reject": "REJECTED"}
+VERDICTS = {"approve": "APPROVED", "reject": "REJECTED"}
 
 
 @dataclass(slots=True)
@@ -37,15 +37,24 @@ class Approval:
     @property
     def status(self) -> str:
         """PENDING, APPROVED or REJECTED."""
-        return _VERDICTS[self.decision.action] if self.decision else "PENDING"
+        return VERDICTS[self.decision.action] if self.decision else "PENDING"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody asked an agent to do outside the rhythm; `ticket` is the PSA's id of it."""
+
+    agent_id: int
+    ticket: str | None = None
+    instructions: str = ""
 
 
 @dataclass(slots=True)
 class Run:
     """One run: a script and when it began.
 
-    `part` is its place in the living rhythm ("" in the past); `set_fields` overrule what the API
-    would show.
+    `part` is its place in the living rhythm ("" in the past, "ordered" with an `order`);
+    `set_fields` overrule what the API would show.
     """
 
     index: int
@@ -54,7 +63,22 @@ class Run:
     started_at: datetime
     approval: Approval | None = None
     part: str = ""
+    order: Order | None = None
     set_fields: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def credits(self) -> int:
+        """What it costs, as the API shows it."""
+        return int(self.set_fields.get("credits_consumed", self.script.credits))
+
+    @property
+    def error(self) -> str:
+        """What went wrong, as the API shows it; it counts only for a run that failed."""
+        return str(self.set_fields.get("error", self.script.error))
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status(now) not in {"RUNNING", "WAITING_FOR_APPROVAL"}
 
     def status(self, now: datetime) -> str:
         """One of RUN_STATUSES."""
@@ -87,7 +111,7 @@ class Run:
             verdict = Beat(
                 0,
                 "TOOL_RESULT",
-                f"{_VERDICTS[decision.action].capitalize()} by {decision.by_name}",
+                f"{VERDICTS[decision.action].capitalize()} by {decision.by_name}",
                 "REQUEST_TECHNICIAN_APPROVAL",
                 self.script.beats[-1].call,
                 data={"decision": decision.action, "note": decision.note},
@@ -97,6 +121,11 @@ class Run:
                 for beat in (verdict, *self._tail())
             ]
         return [(at, beat) for at, beat in told if at <= now]
+
+    def last_step_at(self, now: datetime) -> datetime:
+        """When it last did something: its start, or the latest step."""
+        steps = self.steps(now)
+        return steps[-1][0] if steps else self.started_at
 
     def seconds_spent(self, now: datetime) -> int:
         """Working time until now, without the wait for people."""
@@ -110,13 +139,13 @@ class Run:
 
 def stamp(instant: datetime) -> str:
     """An instant as Neo writes it: microseconds and Z."""
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: it writes early years with fewer than four digits.
+    return f"{instant.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def run_body(run: Run, now: datetime) -> dict[str, Any]:
     """The run as `GET /executions` shows it; fields without a value are left out."""
     script, status = run.script, run.status(now)
-    steps = run.steps(now)
     body: dict[str, Any] = {
         "execution_id": run.id,
         "agent_id": script.agent_id,
@@ -126,7 +155,7 @@ def run_body(run: Run, now: datetime) -> dict[str, Any]:
         "credits_consumed": script.credits,
         "seconds_spent": run.seconds_spent(now),
         "created_at": stamp(run.started_at),
-        "updated_at": stamp(steps[-1][0] if steps else run.started_at),
+        "updated_at": stamp(run.last_step_at(now)),
         "entity_type": "TICKET" if script.ticket else "NONE",
     }
     if script.ticket:
@@ -135,6 +164,8 @@ def run_body(run: Run, now: datetime) -> dict[str, Any]:
             "entity_number": script.ticket.number,
             "entity_summary": script.ticket.subject,
         }
+    if run.order and run.order.instructions:
+        body["additional_custom_instructions"] = run.order.instructions
     if message := _message(run, status):
         body["message_for_dashboard"] = message
     if status == "FAILURE":
@@ -157,7 +188,7 @@ def _message(run: Run, status: str) -> str:
     return script.message
 
 
-def step_bodies(run: Run, now: datetime, *, include_data: bool) -> list[dict[str, Any]]:
+def step_bodies(run: Run, now: datetime) -> list[dict[str, Any]]:
     """The run's trace as `GET /executions/{id}/steps` shows it."""
     bodies = []
     for place, (at, beat) in enumerate(run.steps(now), start=1):
@@ -171,7 +202,7 @@ def step_bodies(run: Run, now: datetime, *, include_data: bool) -> list[dict[str
         if beat.tool:
             body["tool_type_name"] = beat.tool
             body["tool_call_id"] = f"call_{run.id[:8]}_{beat.call}"
-        if include_data and beat.data is not None:
+        if beat.data is not None:
             body["data"] = beat.data
         bodies.append(body)
     return bodies

@@ -74,7 +74,7 @@ def write_script(
     tail_rejected: tuple[Beat, ...] = ()
     calls = [_filled(use, words) for use in story.steps]
     if kind == "asks":
-        requested_for = _question(story, words, ticket)
+        requested_for = question(story, words, ticket.subject if ticket else None)
         beats = _played(opening, story.thought, words, ASK_AFTER_SECONDS)
         asking = Beat(
             ASK_AFTER_SECONDS,
@@ -110,7 +110,8 @@ def write_script(
     )
 
 
-def _question(story: Story, words: Words, ticket: Ticket | None) -> dict[str, Any]:
+def question(story: Story, words: Words, subject: str | None) -> dict[str, Any]:
+    """What a story asks people, as ``requested_for`` holds it; `subject` is its ticket's."""
     asked = {
         "action": fill(story.action, words),
         "reason": fill(story.reason, words),
@@ -118,8 +119,8 @@ def _question(story: Story, words: Words, ticket: Ticket | None) -> dict[str, An
         "tool": story.tool,
         **fill(story.details, words),
     }
-    if ticket:
-        asked["ticket_summary"] = ticket.subject
+    if subject is not None:
+        asked["ticket_summary"] = subject
     return asked
 
 

@@ -1,17 +1,24 @@
-"""The living part of a world on disk, so that the demo starts where it was."""
+"""What lives in a world and what callers changed, on disk: the demo starts where it was."""
 
+import json
 import os
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from bot.sandbox.library import Agent
+from bot.sandbox.records import Records
 from bot.sandbox.runs import Approval, Decision, Run
+from bot.sandbox.versions import as_agent, settle
 from bot.sandbox.world import Part, World
 
+_VERSION: Literal[2] = 2
 _RESUMES_AFTER = timedelta(seconds=2)
+_MOST_RUNS = 20_000  # about three and a half days at the usual pace
 
 
 class StateError(Exception):
@@ -36,15 +43,22 @@ class _SavedApproval(_Strict):
     decision: _SavedDecision | None
 
 
+class _SavedOrder(_Strict):
+    agent_id: int
+    ticket: str | None
+    instructions: str
+
+
 class _SavedRun(_Strict):
     index: int
     part: Part
     started_at: AwareDatetime
     approval: _SavedApproval | None
+    order: _SavedOrder | None = None
 
 
 class _Saved(_Strict):
-    version: Literal[1]
+    version: Literal[1, 2]  # the first one knew no records
     seed: int
     runs: int
     anchor: AwareDatetime
@@ -52,6 +66,7 @@ class _Saved(_Strict):
     started: int
     round_place: int
     living: list[_SavedRun]
+    records: Records | None = None
 
 
 def anchor_of(path: Path) -> datetime | None:
@@ -65,9 +80,10 @@ def anchor_of(path: Path) -> datetime | None:
 
 
 def restore(path: Path, world: World, now: datetime) -> bool:
-    """Put the saved living part into a new world; False if there is no file yet.
+    """Put what was saved into a new world; False if there is no file yet.
 
-    Nothing happened while the world was not running: new runs begin again after `now`.
+    Nothing happened while the world was not running: new runs, and scheduled work that came due
+    meanwhile, begin after `now`.
 
     Raises:
         StateError: the file is unreadable, or belongs to another seed or number of runs.
@@ -84,39 +100,47 @@ def restore(path: Path, world: World, now: datetime) -> bool:
                 f"The state file {path} was written with --{name} {there}, now it is {here}. "
                 f"Start with --{name} {there}, or delete the file to begin anew."
             )
+    if saved.records is not None:
+        world.records = saved.records
+        settle(world)
+    world.records.schedule.resume(now + _RESUMES_AFTER)
     world.empty_living()
     for entry in saved.living:
-        run = world.start_run(entry.index, entry.part, entry.started_at.astimezone(UTC))
-        _fill_in(run.approval, entry.approval)
+        run = _told_again(world, entry)
+        if run is not None:
+            _fill_in(run.approval, entry.approval)
     world.started = saved.started
     world.round_place = saved.round_place
     world.next_start = max(saved.next_start.astimezone(UTC), now + _RESUMES_AFTER)
     return True
 
 
-def save(path: Path, world: World) -> None:
-    """Write the living part; a reader sees the old file or the new one, never half of one.
+def save(path: Path, world: World, *, most_runs: int = _MOST_RUNS) -> None:
+    """Write what lives and what callers changed, at once: a reader never sees half of a file.
 
-    Runs that a test put in by hand are left out: only a script's own runs can be told again.
+    Runs that a test put in by hand are left out: only a script's own runs can be told again. Of
+    very many runs the oldest are left out too, but for those that still wait for a decision.
 
     Raises:
         OSError: the folder cannot be written.
     """
     saved = _Saved(
-        version=1,
+        version=_VERSION,
         seed=world.seed,
         runs=world.history.count,
         anchor=world.history.anchor,
         next_start=world.next_start,
         started=world.started,
         round_place=world.round_place,
-        living=[_saved_run(run) for run in world.living if run.part],
+        living=[_saved_run(run) for run in _kept(world, most_runs)],
+        records=world.records,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(saved.model_dump_json())
+            # Not pydantic's own JSON: callers can send half of a surrogate pair, which it refuses.
+            file.write(json.dumps(saved.model_dump(), default=datetime.isoformat))
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -131,8 +155,8 @@ def _read(path: Path) -> _Saved | None:
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path) from error
     try:
-        return _Saved.model_validate_json(text)
-    except ValidationError as error:
+        return _Saved.model_validate(json.loads(text))
+    except (ValueError, RecursionError) as error:
         raise _unreadable(path) from error
 
 
@@ -143,6 +167,37 @@ def _unreadable(path: Path) -> StateError:
     )
 
 
+def _kept(world: World, most: int) -> list[Run]:
+    told = [run for run in world.living if run.part]
+    old, new = told[:-most], told[-most:]
+    return [run for run in old if not run.has_ended(world.now)] + new
+
+
+def _told_again(world: World, entry: _SavedRun) -> Run | None:
+    """The run as it was; None for one whose agent is no longer there."""
+    at = entry.started_at.astimezone(UTC)
+    if entry.order is None:
+        return world.start_run(entry.index, entry.part, at)
+    agent = _agent_then(world, entry.order.agent_id, at)
+    if agent is None:
+        return None
+    return world.start_for(
+        agent,
+        ticket=entry.order.ticket,
+        at=at,
+        instructions=entry.order.instructions,
+        index=entry.index,
+    )
+
+
+def _agent_then(world: World, agent_id: int, at: datetime) -> Agent | None:
+    """The agent as it was set up when the run began."""
+    agent = world.agents.get(agent_id)
+    kept = world.records.agents.versions.get(agent_id, [])
+    then = [version for version in kept if version.at <= at] or kept[:1]
+    return as_agent(then[-1].body, agent) if then else agent
+
+
 def _saved_run(run: Run) -> _SavedRun:
     approval = run.approval
     return _SavedRun.model_validate(
@@ -150,6 +205,7 @@ def _saved_run(run: Run) -> _SavedRun:
             "index": run.index,
             "part": run.part,
             "started_at": run.started_at,
+            "order": run.order and asdict(run.order),
             "approval": approval
             and {
                 "approvers": approval.approvers,

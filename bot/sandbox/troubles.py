@@ -1,22 +1,43 @@
 """Troubles to order: what networks, proxies and a tired Neo do to requests."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import Any, Literal
+from uuid import UUID
 
 from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bot.sandbox.envelope import ApiError, failure
+from bot.sandbox.calls import Answer
+from bot.sandbox.contract import read_json
+from bot.sandbox.envelope import ApiError, failure, success
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+CONTROL_PATH = "/sandbox/troubles"
+HEADER = "X-Sandbox-Trouble"
+SKEW = web.RequestKey("skew", timedelta)
+"""By how much the clock is wrong that stamps the answer to a request."""
+
+FAILED_REQUEST_ID = "00000000-0000-4000-8000-00000000dead"
+"""The request id of failures that were ordered, so that they are told from real ones."""
 
 _PROXY_PAGE = (
     "<html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 )
+_UNKNOWN = "SOMETHING_NEW"
+_STATUS_LIKE = re.compile(r"(^|_)(status|state|type|audience|access|outcome)$")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_LONGEST_WAIT_SECONDS = 600
+_LARGEST_SKEW_SECONDS = 366 * 86_400
+_LOOPBACK_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 
 
-@dataclass(slots=True, kw_only=True)
-class Trouble:
+class Trouble(BaseModel):
     """What goes wrong, and with which requests.
 
     Attributes:
@@ -29,67 +50,213 @@ class Trouble:
         hold: Answer only after this event is set.
         takes_effect: The request is carried out first; only its answer is late, or spoilt.
         retry_after: The Retry-After header of the answer, as it stands there.
-        times: How many requests; None for all until `EmbeddedNeo.ends_trouble`.
+        unknown_fields: Add fields that nobody knows to every object of the data.
+        unknown_enums: Put words that nobody knows in place of statuses, states and types.
+        wrong_envelope: Leave out the envelope ("bare", a list without anything around it; True
+            means the same) or one part of it.
+        clock_skew_seconds: Let the answer's date, budget reset and instants be off by so much.
+        times: How many requests; None for all until the troubles are ended.
         path: Only requests whose path contains this text.
         method: Only requests with this method.
     """
 
-    status: int | None = None
+    model_config = ConfigDict(
+        extra="forbid", arbitrary_types_allowed=True, coerce_numbers_to_str=True
+    )
+
+    status: int | None = Field(default=None, ge=200, le=599)
     code: str = "internal_error"
     html: bool = False
     cut: bool = False
     close_connection: bool = False
-    latency_seconds: float = 0
+    latency_seconds: float = Field(default=0, ge=0, le=_LONGEST_WAIT_SECONDS, allow_inf_nan=False)
     hold: asyncio.Event | None = None
     takes_effect: bool = False
     retry_after: str | None = None
-    times: int | None = 1
+    unknown_fields: bool = False
+    unknown_enums: bool = False
+    wrong_envelope: bool | Literal["bare", "without_data", "without_meta"] = False
+    clock_skew_seconds: float = Field(
+        default=0, ge=-_LARGEST_SKEW_SECONDS, le=_LARGEST_SKEW_SECONDS, allow_inf_nan=False
+    )
+    times: int | None = Field(default=1, ge=0)
     path: str = ""
     method: str | None = None
 
-    def _meets(self, request: web.Request) -> bool:
+    def meets(self, request: web.Request) -> bool:
+        """Whether this trouble is meant for a request."""
         return (
             self.times != 0 and self.path in request.path and self.method in {None, request.method}
         )
 
 
-class Troubles:
-    """The troubles that are on, oldest first; each request meets at most one."""
+WORDS = frozenset(Trouble.model_fields) - {"hold"}
+"""What can be ordered from outside."""
+HEADER_WORDS = WORDS - {"times", "path", "method"}
+"""What can be ordered with a header: it is for this one request anyway."""
 
-    def __init__(self) -> None:
+
+def order(words: Mapping[str, Any], known: frozenset[str] = WORDS) -> Trouble:
+    """The trouble that words from outside describe.
+
+    Raises:
+        ApiError: 400 that says which words are known, or what is wrong with a value.
+    """
+    for word in words:
+        if word not in known:
+            listed = ", ".join(sorted(known))
+            message = f"There is no such trouble. Known are: {listed}."
+            raise ApiError(400, "validation_error", message, {"field": word[:100]})
+    try:
+        return Trouble(**words)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0])
+        message = f"{field}: {first['msg']}."
+        raise ApiError(400, "validation_error", message, {"field": field}) from None
+
+
+def order_of_header(text: str) -> Trouble:
+    """The trouble of a header such as ``status=503, retry_after=2``; a word alone means true."""
+    words = {}
+    for part in text.split(","):
+        word, equals, value = part.partition("=")
+        if word.strip():
+            words[word.strip()] = value.strip() if equals else True
+    return order(words, HEADER_WORDS)
+
+
+class Troubles:
+    """The troubles that are on, oldest first; each request meets at most one.
+
+    Args:
+        new_id: Makes request ids.
+    """
+
+    def __init__(self, new_id: Callable[[], UUID]) -> None:
         self.on: list[Trouble] = []
+        self._new_id = new_id
 
     @web.middleware
     async def meet(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let a request run into the first trouble that is meant for it."""
-        trouble = next((t for t in self.on if t._meets(request)), None)  # noqa: SLF001 -- same file
+        """Let a request run into the trouble it asks for, or the first that is meant for it."""
+        try:
+            if request.path == CONTROL_PATH and _comes_from_here(request):
+                return await self._control(request)
+            if HEADER in request.headers:
+                trouble: Trouble | None = order_of_header(request.headers[HEADER])
+            else:
+                trouble = next((each for each in self.on if each.meets(request)), None)
+        except ApiError as error:
+            return failure(error, str(self._new_id()))
         if trouble is None:
             return await handler(request)
         if trouble.times is not None:
             trouble.times -= 1
-        return await _suffer(trouble, request, handler)
+        return await self._suffer(trouble, request, handler)
+
+    async def _control(self, request: web.Request) -> web.Response:
+        """Add, list or end troubles; asks for no key and costs no budget."""
+        if request.method == "POST":
+            self.on.append(order(read_json(await request.read())))
+        elif request.method == "DELETE":
+            self.on.clear()
+        elif request.method != "GET":
+            message = "Only GET, POST and DELETE can be used here."
+            allowed = {"Allow": "DELETE, GET, POST"}
+            raise ApiError(405, "method_not_allowed", message, headers=allowed)
+        self.on = [trouble for trouble in self.on if trouble.times != 0]
+        listed = [trouble.model_dump(exclude={"hold"}) for trouble in self.on]
+        return success(Answer(listed), str(self._new_id()), timedelta())
+
+    async def _suffer(
+        self, trouble: Trouble, request: web.Request, handler: Handler
+    ) -> web.StreamResponse:
+        request[SKEW] = timedelta(seconds=trouble.clock_skew_seconds)
+        answer = await handler(request) if trouble.takes_effect else None
+        if trouble.latency_seconds:
+            await asyncio.sleep(trouble.latency_seconds)
+        if trouble.hold is not None:
+            await trouble.hold.wait()
+        if trouble.close_connection:
+            return _broken(request)
+        if trouble.html:
+            return web.Response(
+                status=trouble.status or 502, text=_PROXY_PAGE, content_type="text/html"
+            )
+        if trouble.status:
+            answer = _failed(trouble)
+        if answer is None:
+            answer = await handler(request)
+        answer = _spoilt(trouble, answer)
+        return await _half(request, answer) if trouble.cut else answer
 
 
-async def _suffer(trouble: Trouble, request: web.Request, handler: Handler) -> web.StreamResponse:
-    answer = await handler(request) if trouble.takes_effect else None
-    if trouble.latency_seconds:
-        await asyncio.sleep(trouble.latency_seconds)
-    if trouble.hold is not None:
-        await trouble.hold.wait()
-    if trouble.close_connection:
-        return _broken(request)
-    if trouble.html:
-        return web.Response(
-            status=trouble.status or 502, text=_PROXY_PAGE, content_type="text/html"
-        )
-    if trouble.status:
-        error = ApiError(trouble.status, trouble.code, "The embedded Neo was told to fail.")
-        answer = failure(error, "00000000-0000-4000-8000-00000000dead")
-        if trouble.retry_after is not None:
-            answer.headers["Retry-After"] = trouble.retry_after
-    if answer is None:
-        answer = await handler(request)
-    return await _half(request, answer) if trouble.cut else answer
+def _failed(trouble: Trouble) -> web.Response:
+    status = trouble.status or 500
+    headers = {} if trouble.retry_after is None else {"Retry-After": trouble.retry_after}
+    if status == web.HTTPTooManyRequests.status_code:
+        headers["X-RateLimit-Remaining"] = "0"
+    message = "The embedded Neo was told to fail."
+    error = ApiError(status, trouble.code, message, headers=headers)
+    return failure(error, FAILED_REQUEST_ID)
+
+
+def _comes_from_here(request: web.Request) -> bool:
+    """Whether a program of this machine asks: no web page in a browser can send all of this."""
+    host = request.headers.get("Host", "")
+    name = re.sub(r":\d+$", "", host).lower()
+    try:
+        is_loopback = ip_address(request.remote or "").is_loopback
+    except ValueError:
+        return False
+    is_json = request.method != "POST" or request.content_type == "application/json"
+    return is_loopback and name in _LOOPBACK_NAMES and is_json
+
+
+def _spoilt(trouble: Trouble, answer: web.StreamResponse) -> web.StreamResponse:
+    """The answer with its content changed; what is no JSON stays as it is."""
+    changes = (
+        trouble.unknown_fields,
+        trouble.unknown_enums,
+        trouble.wrong_envelope,
+        trouble.clock_skew_seconds,
+    )
+    is_json = answer.content_type == "application/json"
+    if not (any(changes) and is_json and isinstance(answer, web.Response)):
+        return answer
+    content = json.loads(answer.text or "null")
+    if isinstance(content, dict) and "data" in content:
+        content["data"] = _changed(content["data"], trouble)
+    if trouble.wrong_envelope and isinstance(content, dict):
+        content = _without_envelope(content, str(trouble.wrong_envelope))
+    answer.text = json.dumps(content)
+    return answer
+
+
+def _changed(value: Any, trouble: Trouble, name: str = "") -> Any:
+    if isinstance(value, list):
+        return [_changed(each, trouble, name) for each in value]
+    if isinstance(value, dict):
+        changed = {key: _changed(each, trouble, key) for key, each in value.items()}
+        added = {"something_new": {"nested": [1, None]}} if trouble.unknown_fields else {}
+        return changed | added
+    if not isinstance(value, str):
+        return value
+    if trouble.unknown_enums and _STATUS_LIKE.search(name):
+        return _UNKNOWN
+    if trouble.clock_skew_seconds and _INSTANT.fullmatch(value):
+        moved = datetime.fromisoformat(value) + timedelta(seconds=trouble.clock_skew_seconds)
+        return moved.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value
+
+
+def _without_envelope(content: dict[str, Any], how: str) -> Any:
+    if how in {"without_data", "without_meta"}:
+        left_out = how.removeprefix("without_")
+        return {name: part for name, part in content.items() if name != left_out}
+    data = content.get("data", content)
+    return data if isinstance(data, list) else [data]
 
 
 def _broken(request: web.Request) -> web.Response:

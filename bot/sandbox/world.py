@@ -1,24 +1,33 @@
 """The world behind the API: a lazy past and a living part that only moves when told the time."""
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from heapq import merge
-from typing import Literal
+from functools import partial
+from typing import Any, Literal, Protocol
 
+from bot.sandbox import lists
+from bot.sandbox.callbacks import Callbacks
 from bot.sandbox.chance import between, run_id, run_index, unit
-from bot.sandbox.history import (
-    History,
-    approval_id,
-    approval_index,
-    approvers_for,
-    decides,
-)
-from bot.sandbox.library import Agent, Kind, Library
+from bot.sandbox.figures import Figures
+from bot.sandbox.history import History, approval_id, approval_index, approvers_for, decides
+from bot.sandbox.library import Agent, Kind, Library, fill
+from bot.sandbox.lists import ApprovalFilter, RunFilter, approval_key, run_key
 from bot.sandbox.planner import Outline, Person, Planner
-from bot.sandbox.runs import Approval, Decision, Run
-from bot.sandbox.scripts import ASK_AFTER_SECONDS
+from bot.sandbox.records import Records
+from bot.sandbox.runs import Approval, Decision, Order, Run
+from bot.sandbox.scripts import ASK_AFTER_SECONDS, Ticket
+
+__all__ = [
+    "MOST_PENDING",
+    "PLAYGROUND_PEOPLE",
+    "AlreadyDecidedError",
+    "ApprovalFilter",
+    "Part",
+    "RunFilter",
+    "Source",
+    "World",
+]
 
 PLAYGROUND_PEOPLE: tuple[Person, ...] = (
     # As the Playground sends them: its ids are a digit longer than Entra's.
@@ -30,8 +39,9 @@ PLAYGROUND_PEOPLE: tuple[Person, ...] = (
 )
 MOST_PENDING = 8
 _FIRST_START = timedelta(seconds=2)
+_MOST_AT_ONCE = 10_000
 
-Part = Literal["mine", "others", "does", "fails", "skips"]
+Part = Literal["mine", "others", "does", "fails", "skips", "ordered"]
 # One round of twelve runs: with 15 s between runs the first person is asked about once a minute,
 # and a run fails about every 90 s.
 _ROUND: tuple[Part, ...] = (
@@ -49,26 +59,14 @@ _KINDS: dict[Part, Kind] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RunFilter:
-    """What `GET /executions` can narrow by; None leaves a field open."""
+class Source(Protocol):
+    """Something else that happens when it is due, such as scheduled work."""
 
-    agent_id: int | None = None
-    entity_id: str | None = None
-    entity_number: str | None = None
-    statuses: frozenset[str] | None = None
+    def next_at(self) -> datetime | None:
+        """When it next wants to happen (UTC); None while nothing is planned."""
 
-
-@dataclass(frozen=True, slots=True)
-class ApprovalFilter:
-    """What `GET /til-requests` can narrow by; both instants are included."""
-
-    agent_id: int | None = None
-    statuses: frozenset[str] | None = None
-    approver: str | None = None
-    text: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
+    def happen(self, at: datetime) -> None:
+        """Let it happen; what is still planned then lies later, or is another thing due now."""
 
 
 class AlreadyDecidedError(Exception):
@@ -95,6 +93,13 @@ class World:
         anchor: When the world began (UTC); the past is told from here.
         people: Entra object id and name of all who can be asked; the first sits at the keyboard.
         pace_seconds: Between new runs, on average; None when nothing is to happen by itself.
+
+    Attributes:
+        callbacks: What the PSA called back.
+        figures: What is counted over many runs.
+        records: What callers made or changed that is no run.
+        sources: Further things that happen when they are due.
+        living: Runs of the living part, in order of their start.
     """
 
     def __init__(
@@ -119,35 +124,55 @@ class World:
         self.round_place = 0
         self.changes = 0
         self.living: list[Run] = []
+        self.records = Records()
+        self.sources: list[Source] = []
         self._asked: list[Run] = []
         self._by_index: dict[int, Run] = {}
         self._by_approval: dict[int, Run] = {}
+        self.callbacks = Callbacks(self)
+        self.figures = Figures(self)
         if pace_seconds is not None and runs:
             self._leave_waiting(anchor)
+        self.records.begin(self)
 
     # What happens
 
     def advance(self, to: datetime) -> None:
-        """Let everything happen that is due by `to`; going back in time does nothing."""
-        while (due := self._next_event()) is not None and due[0] <= to:
-            at, approval = due
-            if approval is None:
-                self._start_next(at)
-            else:
-                wait = round((at - approval.created_at).total_seconds())
-                decides(self.seed, approval_index(approval.id), approval, wait)
-                self.changes += 1
+        """Let everything happen that is due by `to`, in order; going back in time does nothing.
+
+        Of things due at the same instant, decisions come first, then the rhythm, then `sources`
+        in their order.
+
+        Raises:
+            RuntimeError: a source does not get on.
+        """
+        repeats, last = 0, None
+        while (due := self._next_due()) is not None and due[0] <= to:
+            at, happen = due
+            repeats = repeats + 1 if at == last else 0
+            if repeats > _MOST_AT_ONCE:
+                raise RuntimeError(f"More than {_MOST_AT_ONCE} things are due at {at}.")
+            last = at
+            self.now = max(self.now, at)
+            happen(at)
         self.now = max(self.now, to)
 
-    def _next_event(self) -> tuple[datetime, Approval | None] | None:
-        events: list[tuple[datetime, Approval | None]] = [
-            (run.approval.colleague_at, run.approval)
+    def _next_due(self) -> tuple[datetime, Callable[[datetime], None]] | None:
+        due: list[tuple[datetime, Callable[[datetime], None]]] = [
+            (run.approval.colleague_at, partial(self._colleague_decides, run.approval))
             for run in self._asked
             if run.approval and run.approval.colleague_at and not run.approval.decision
         ]
         if self.pace_seconds is not None:
-            events.append((self.next_start, None))
-        return min(events, key=lambda event: event[0], default=None)
+            due.append((self.next_start, self._start_next))
+        planned = [(source.next_at(), source.happen) for source in self.sources]
+        due += [(at, happen) for at, happen in planned if at is not None]
+        return min(due, key=lambda event: event[0], default=None)
+
+    def _colleague_decides(self, approval: Approval, at: datetime) -> None:
+        wait = round((at - approval.created_at).total_seconds())
+        decides(self.seed, approval_index(approval.id), approval, wait)
+        self.changes += 1
 
     def _start_next(self, at: datetime) -> None:
         part = _ROUND[self.round_place]
@@ -155,25 +180,73 @@ class World:
         pending = sum(1 for r in self._asked if r.approval and not r.approval.decision)
         if _KINDS[part] == "asks" and pending >= MOST_PENDING:
             part = "does"
-        self.start_run(self.history.count + self.started, part, at)
+        index = self.history.count + self.started
+        agent = self.planner.outline(index, _KINDS[part]).agent
+        if self.agents.get(agent.id, agent).state == "ENABLED":
+            self.start_run(index, part, at)
+        else:  # it was switched off: what it would have done does not happen
+            self.started += 1
+            self.changes += 1
         pace = self.pace_seconds or 0
         gap = pace * (0.8 + 0.4 * unit(self.seed, 70, self.started))
         self.next_start = at + timedelta(seconds=gap)
 
     def start_run(self, index: int, part: Part, at: datetime) -> Run:
         """Begin the run of a living index; everything about it follows from these three."""
-        kind = _KINDS[part]
-        outline = self.planner.outline(index, kind)
+        outline = self.planner.outline(index, _KINDS[part])
         script = self.planner.script(outline, at, brisk=True)
         run = Run(index, run_id(self.seed, index), script, at, part=part)
-        if kind == "asks":
+        return self._begin(run, outline, first=part == "mine")
+
+    def start_for(
+        self,
+        agent: Agent,
+        *,
+        ticket: str | None = None,
+        at: datetime,
+        instructions: str = "",
+        index: int | None = None,
+    ) -> Run:
+        """Begin a run that somebody asked for, outside the rhythm.
+
+        Args:
+            agent: Who runs, as it is set up now.
+            ticket: The PSA's id of the ticket to work on; `ticket` tells whether there is one.
+            at: When it begins (UTC).
+            instructions: What it is told on top of the agent's own instructions.
+            index: Its place among the living, where a saved run is told again.
+        """
+        if index is None:
+            index = self.history.count + self.started
+        outline = self.planner.outline_for(agent, index)
+        about, words = None, self.planner.words_for(index)
+        if ticket is not None:
+            about, words = self._known_ticket(ticket, outline)
+        script = self.planner.script_on(outline, about, words, brisk=True)
+        run = Run(index, run_id(self.seed, index), script, at, part="ordered")
+        run.order = Order(agent.id, ticket, instructions)
+        return self._begin(run, outline)
+
+    def _known_ticket(self, ticket: str, outline: Outline) -> tuple[Ticket, dict[str, Any]]:
+        """A ticket by its PSA id, with its people; one that no run has met is named by its id."""
+        told = self._told_on(ticket)
+        named = self.planner.index_of_id(ticket)
+        company = told.script.company if told else ""
+        words = self.planner.words_for(outline.index if named is None else named, ticket, company)
+        about = told.script.ticket if told else None
+        if about is None:
+            about = Ticket(ticket, ticket, str(fill(outline.told.subject, words)))
+        return about, words | {"ticket": about.number, "subject": about.subject}
+
+    def _begin(self, run: Run, outline: Outline, *, first: bool | None = None) -> Run:
+        if outline.kind == "asks":
             run.approval = Approval(
-                id=approval_id(index),
-                approvers=approvers_for(self.seed, index, self.people, first=part == "mine"),
-                created_at=at + timedelta(seconds=ASK_AFTER_SECONDS),
+                id=approval_id(run.index),
+                approvers=approvers_for(self.seed, run.index, self.people, first=first),
+                created_at=run.started_at + timedelta(seconds=ASK_AFTER_SECONDS),
             )
-            if part == "others":
-                wait = between(90, 240, self.seed, 52, index)
+            if self.people[0] not in run.approval.approvers:
+                wait = between(90, 240, self.seed, 52, run.index)
                 run.approval.colleague_at = run.approval.created_at + timedelta(seconds=wait)
         self.started += 1
         self.add(run)
@@ -188,10 +261,10 @@ class World:
 
     def add(self, run: Run) -> None:
         """Put a run into the living part."""
-        insort(self.living, run, key=_run_key)
+        insort(self.living, run, key=run_key)
         self._by_index[run.index] = run
         if run.approval:
-            insort(self._asked, run, key=_approval_key)
+            insort(self._asked, run, key=approval_key)
             self._by_approval[run.approval.id] = run
         self.changes += 1
 
@@ -233,7 +306,11 @@ class World:
         if index is None:
             return None
         if index < self.history.count:
-            return self.history.run(self.planner.outline(index))
+            return self.history.run_at(index)
+        return self._by_index.get(index)
+
+    def living_run(self, index: int) -> Run | None:
+        """The run of an index, if it is one of the living part."""
         return self._by_index.get(index)
 
     def approval(self, identifier: int) -> Run | None:
@@ -243,114 +320,25 @@ class World:
             return run if run.approval and run.approval.created_at <= self.now else None
         index = approval_index(identifier)
         if 0 <= index < self.history.count:
-            outline = self.planner.outline(index)
-            return self.history.run(outline) if outline.kind == "asks" else None
+            run = self.history.run_at(index)
+            return run if run.approval else None
         return None
+
+    def ticket(self, identifier: str) -> Ticket | None:
+        """The ticket with this PSA id, if a run worked on it."""
+        told = self._told_on(identifier)
+        return told.script.ticket if told else None
+
+    def _told_on(self, ticket_id: str) -> Run | None:
+        """The newest run on a ticket."""
+        return next(self.runs(RunFilter(entity_id=ticket_id)), None)
 
     def runs(self, wanted: RunFilter, until: tuple[datetime, int] | None = None) -> Iterator[Run]:
         """Runs newest first; `until` is the (start, index) of the last one already seen."""
-        top = bisect_left(self.living, until, key=_run_key) if until else len(self.living)
-        living = (r for r in reversed(self.living[:top]) if self._is_wanted(r, wanted))
-        return merge(living, self._past_runs(wanted, until), key=_run_key, reverse=True)
-
-    def _is_wanted(self, run: Run, wanted: RunFilter) -> bool:
-        ticket = run.script.ticket
-        return (
-            (wanted.agent_id is None or run.script.agent_id == wanted.agent_id)
-            and (wanted.statuses is None or run.status(self.now) in wanted.statuses)
-            and (
-                wanted.entity_number is None
-                or (ticket is not None and ticket.number == wanted.entity_number)
-            )
-            and (wanted.entity_id is None or (ticket is not None and ticket.id == wanted.entity_id))
-        )
-
-    def _past_runs(self, wanted: RunFilter, until: tuple[datetime, int] | None) -> Iterator[Run]:
-        history = self.history
-        if wanted.entity_number is not None or wanted.entity_id is not None:
-            runs = (history.run(self.planner.outline(i)) for i in self._past_indexes(wanted))
-            return (
-                run
-                for run in runs
-                if self._is_wanted(run, wanted) and (until is None or _run_key(run) < until)
-            )
-        if wanted.statuses is not None and not wanted.statuses & {"SUCCESS", "FAILURE", "SKIPPED"}:
-            return iter(())
-
-        def match(outline: Outline) -> bool:
-            if wanted.agent_id is not None and outline.agent.id != wanted.agent_id:
-                return False
-            return wanted.statuses is None or history.outcome(outline) in wanted.statuses
-
-        return map(history.run, history.newest_first(match, until=until))
-
-    def _past_indexes(self, wanted: RunFilter) -> list[int]:
-        """Where runs on a ticket can stand, newest first: its own and another try after it."""
-        count = self.history.count
-        if wanted.entity_number is not None:
-            tickets = self.planner.ticket_indexes(wanted.entity_number, count)
-        else:
-            tickets = self.planner.ticket_indexes_by_id(wanted.entity_id or "", count)
-        return sorted({i + n for i in tickets for n in (0, 1) if i + n < count}, reverse=True)
+        return lists.runs(self.history, self.living, self.now, wanted, until)
 
     def approvals(
         self, wanted: ApprovalFilter, until: tuple[datetime, int] | None = None
     ) -> Iterator[Run]:
         """Runs with an approval, newest question first; `until` is the last (created, id) seen."""
-        top = bisect_left(self._asked, until, key=_approval_key) if until else len(self._asked)
-        living = (run for run in reversed(self._asked[:top]) if self._is_asked(run, wanted))
-        return merge(living, self._past_approvals(wanted, until), key=_approval_key, reverse=True)
-
-    def _is_asked(self, run: Run, wanted: ApprovalFilter) -> bool:
-        approval = run.approval
-        if approval is None or not (
-            (wanted.created_after or approval.created_at)
-            <= approval.created_at
-            <= min(self.now, wanted.created_before or self.now)
-        ):
-            return False
-        return (
-            (wanted.agent_id is None or run.script.agent_id == wanted.agent_id)
-            and (wanted.statuses is None or approval.status in wanted.statuses)
-            and (wanted.approver is None or wanted.approver in dict(approval.approvers))
-            and (wanted.text is None or wanted.text.casefold() in _searchable(run))
-        )
-
-    def _past_approvals(
-        self, wanted: ApprovalFilter, until: tuple[datetime, int] | None
-    ) -> Iterator[Run]:
-        # Nothing in the past still waits.
-        if wanted.statuses is not None and not wanted.statuses & {"APPROVED", "REJECTED"}:
-            return iter(())
-        asked_after = timedelta(seconds=ASK_AFTER_SECONDS)
-        ends = [(at - asked_after, approval_index(id_)) for at, id_ in ([until] if until else [])]
-        if wanted.created_before:
-            ends.append((wanted.created_before - asked_after, self.history.count))
-        outlines = self.history.newest_first(
-            _asks(wanted.agent_id),
-            until=min(ends, default=None),
-            since=wanted.created_after - asked_after if wanted.created_after else None,
-        )
-        return (r for r in map(self.history.run, outlines) if self._is_asked(r, wanted))
-
-
-def _asks(agent_id: int | None) -> Callable[[Outline], bool]:
-    return lambda outline: outline.kind == "asks" and agent_id in (None, outline.agent.id)
-
-
-def _run_key(run: Run) -> tuple[datetime, int]:
-    return run.started_at, run.index
-
-
-def _approval_key(run: Run) -> tuple[datetime, int]:
-    if run.approval is None:
-        raise ValueError(f"Run {run.id} asks nobody.")
-    return run.approval.created_at, run.approval.id
-
-
-def _searchable(run: Run) -> str:
-    ticket, asked = run.script.ticket, run.script.requested_for or {}
-    if run.approval and "requested_for" in run.approval.changes:
-        asked = run.approval.changes["requested_for"]
-    places = [ticket.id, ticket.number] if ticket else []
-    return " ".join([*places, *(str(value) for value in asked.values())]).casefold()
+        return lists.approvals(self.history, self._asked, self.now, wanted, until)

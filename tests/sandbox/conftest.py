@@ -1,5 +1,6 @@
 """A clock that a test moves, an embedded Neo, and a client that speaks to it."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,7 +33,7 @@ class Answer:
 
     @property
     def data(self) -> Any:
-        assert self.status == 200, self.body
+        assert self.status in {200, 202}, self.body
         return self.body["data"]
 
     @property
@@ -54,8 +55,22 @@ class Client:
         return await self._ask("GET", path, params=query)
 
     async def post(self, path: str, body: Any = None, raw: bytes | None = None) -> Answer:
-        sent = {"data": raw} if raw is not None else {"json": body}
-        return await self._ask("POST", path, **sent)
+        return await self.send("POST", path, body, raw)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        raw: bytes | None = None,
+        **headers: str,
+    ) -> Answer:
+        """Any request; a body is sent as JSON unless a header says otherwise."""
+        sent = json.dumps(body).encode() if raw is None and body is not None else raw
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if sent is not None:
+            named = {"Content-Type": "application/json"} | named
+        return await self._ask(method, path, data=sent, headers=named)
 
     async def decide(self, identifier: int, action: str, note: str | None = None) -> Answer:
         body = {"action": action, "note": note}
@@ -72,10 +87,14 @@ class Client:
                 return found
             query["cursor"] = page["next_cursor"]
 
-    async def _ask(self, method: str, path: str, **sent: Any) -> Answer:
-        url = f"{self.neo.url}/public-api{path}"
-        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        async with self.session.request(method, url, headers=headers, **sent) as response:
+    async def _ask(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **sent: Any
+    ) -> Answer:
+        url = path if path.startswith("http") else f"{self.neo.url}/public-api{path}"
+        key = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        async with self.session.request(
+            method, url, headers=key | (headers or {}), **sent
+        ) as response:
             return Answer(response.status, await _read(response), dict(response.headers))
 
 

@@ -1,12 +1,13 @@
 """What the embedded Neo refuses, and the troubles it makes to order."""
 
 import asyncio
+from email.utils import parsedate_to_datetime
 from uuid import UUID
 
 import pytest
 from aiohttp import ClientError, ClientPayloadError
 
-from bot.sandbox.embedded import EmbeddedNeo
+from bot.sandbox.embedded import ADMIN_TOKEN, EmbeddedNeo
 from tests.sandbox.conftest import Client, Clock
 
 
@@ -20,7 +21,6 @@ from tests.sandbox.conftest import Client, Clock
         ("/executions", {"cursor": "WyJydW5zIiwgMSwgdHJ1ZV0="}, "cursor"),
         ("/til-requests", {"cursor": "WyJydW5zIiwgMSwgMV0="}, "cursor"),
         ("/executions", {"agent_id": "12a"}, "agent_id"),
-        ("/agents/none", {}, "agent_id"),
         ("/til-requests", {"created_after": "yesterday"}, "created_after"),
         ("/billing/usage", {"month": "2026-13"}, "month"),
         ("/billing/usage", {"month": "26-1"}, "month"),
@@ -64,16 +64,91 @@ async def test_a_bad_decision_changes_nothing(
 async def test_what_is_not_there_is_not_found(client: Client) -> None:
     for path in (
         "/agents/1",
+        "/agents/none",
         "/executions/none",
         "/executions/12345678-1234-4123-a123-123456789012/steps",
-        "/settings",
+        "/anything",
         "/executions/",
     ):
         answer = await client.get(path)
         assert (answer.status, answer.code) == (404, "not_found"), path
-    assert (await client.post("/agents", {})).code == "not_found"
-    assert (await client.decide(5, "approve")).code == "not_found"
-    assert (await client.post("/til-requests/x/decision", {})).details == {"field": "request_id"}
+    for identifier in ("5", "x", "٤", "9" * 30):
+        answer = await client.post(f"/til-requests/{identifier}/decision", {"action": "approve"})
+        assert (answer.status, answer.code) == (404, "not_found"), identifier
+
+
+async def test_a_known_path_names_the_methods_it_has(client: Client) -> None:
+    answer = await client.send("DELETE", "/agents/20451")
+
+    assert (answer.status, answer.code) == (405, "method_not_allowed")
+    assert answer.headers["Allow"] == "GET, PUT"
+
+
+async def test_only_an_admin_makes_keys_and_an_admin_may_do_the_rest_too(client: Client) -> None:
+    refused = await client.post("/api-keys", {"name": "Second"})
+    client.key = ADMIN_TOKEN
+    made = await client.post("/api-keys", {"name": "Second"})
+
+    assert (refused.status, refused.code) == (403, "FORBIDDEN")
+    client.key = made.data["key"]
+    assert (await client.get("/agents")).status == 200
+    client.key = ADMIN_TOKEN
+    assert (await client.get("/agents")).status == 200
+
+
+async def test_a_rotated_key_works_on_for_a_day(client: Client, clock: Clock) -> None:
+    client.key = ADMIN_TOKEN
+    made = (await client.post("/api-keys", {"name": "Second"})).data
+    rotated = (await client.post(f"/api-keys/{made['id']}/rotate")).data
+
+    async def statuses() -> list[int]:
+        found = []
+        for key in (made["key"], rotated["key"]):
+            client.key = key
+            found.append((await client.get("/agents")).status)
+        return found
+
+    assert await statuses() == [200, 200]
+    clock.goes_on(24 * 3_600 - 1)
+    assert await statuses() == [200, 200]
+    clock.goes_on(1)
+    assert await statuses() == [401, 200]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/til-requests/481/decision", {"action": "approve"}),
+        (
+            "/handover-requests/1/accept",
+            {"technician_aad_id": "a", "technician_name": "b", "technician_tenant_id": "c"},
+        ),
+        ("/chat/sessions", {"managed_agent_key": "NEO_SUPPORT"}),
+    ],
+)
+async def test_naming_another_tenant_is_for_platform_accounts(
+    client: Client, path: str, body: dict[str, str]
+) -> None:
+    answer = await client.post(path, {**body, "client_id": "another"})
+
+    assert (answer.status, answer.code) == (403, "FORBIDDEN")
+
+
+async def test_a_body_of_another_kind_or_too_large_is_refused(client: Client) -> None:
+    body = {"action": "approve"}
+    decision = "/til-requests/1/decision"
+    form = await client.send("POST", decision, body, Content_Type="text/plain")
+    large = await client.post(decision, {**body, "note": "x" * 1_000_000})
+    gzip = await client.send("POST", decision, raw=b"no gzip", Content_Encoding="gzip")
+
+    assert (form.status, form.code) == (415, "unsupported_media_type")
+    assert (large.status, large.code) == (413, "body_too_large")
+    assert gzip.status == 400
+
+
+async def test_every_answer_tells_the_time_of_this_world(client: Client, clock: Clock) -> None:
+    for answer in (await client.get("/agents"), await client.get("/nothing")):
+        assert parsedate_to_datetime(answer.headers["Date"]) == clock()
 
 
 async def test_without_the_key_only_the_document_is_open(neo: EmbeddedNeo, client: Client) -> None:

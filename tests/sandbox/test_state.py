@@ -1,15 +1,22 @@
 """The demo starts again where it was."""
 
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
 from bot.sandbox.command import Options, build_world
-from bot.sandbox.runs import approval_body
+from bot.sandbox.embedded import EmbeddedNeo
+from bot.sandbox.library import read_library
+from bot.sandbox.runs import approval_body, stamp
 from bot.sandbox.state import StateError, save
-from bot.sandbox.world import ApprovalFilter, RunFilter, World
-from tests.sandbox.conftest import START
+from bot.sandbox.world import ApprovalFilter, Part, RunFilter, World
+from tests.sandbox.conftest import START, Client
+from tests.sandbox.test_administration import TECHNICIAN
+from tests.sandbox.test_agents import AGENTIC
 from tests.sandbox.test_world import ALEX, everything
 
 PENDING = ApprovalFilter(statuses=frozenset({"PENDING"}), approver=ALEX)
@@ -55,7 +62,9 @@ def test_the_time_in_between_is_not_made_up(tmp_path: Path) -> None:
     assert [run.id for run in again.living] == [run.id for run in told.living]
     assert not any(again.runs(RunFilter(statuses=frozenset({"RUNNING"}))))
     again.advance(next_day + timedelta(seconds=3))
-    assert len(again.living) == len(told.living) + 1
+    begun = [run.part for run in again.living if run.started_at > next_day]
+    # The next of the rhythm, and work that was scheduled.
+    assert sorted(part == "ordered" for part in begun) == [False, True]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"version": 9}', b"[1, 2]"])
@@ -79,3 +88,112 @@ def test_saving_leaves_no_other_file_behind(tmp_path: Path) -> None:
     lived(tmp_path / "deep" / "neo.json")
 
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["neo.json"]
+
+
+async def calls(world: World, now: datetime) -> dict[str, Any]:
+    """What callers would see of all that they changed."""
+    server = EmbeddedNeo(now=lambda: now)
+    server.world = server.server.world = world
+    world.records.keys.add(server.key)
+    async with server, ClientSession() as session:
+        client = Client(session, server)
+        paths = [
+            *("/agents", "/agents/20418", "/agents/20418/versions", "/scheduled-work"),
+            *("/executions?page_size=200", "/end-companies/990", "/til-requests"),
+            *(f"/chat/sessions/{id_}/messages" for id_ in world.records.chat.sessions),
+            *(f"/channels/{id_}" for id_ in world.records.channels),
+        ]
+        seen = {path: (await client.get(path)).data for path in paths}
+        seen["settings"] = (await client.send("PUT", "/settings", {})).data
+        return seen
+
+
+async def changed_world(path: Path) -> World:
+    """A world in which callers changed, made and started things; three minutes have passed."""
+    now = [START]
+    world = build_world(Options(state=path, runs=50), START)
+    server = EmbeddedNeo(now=lambda: now[0])
+    server.world = server.server.world = world
+    world.records.keys.add(server.key)
+    async with server, ClientSession() as session:
+        client = Client(session, server)
+        ticket = {"target_entity_id": "900017"}
+        created = (await client.post("/agents", AGENTIC)).data
+        await client.post(f"/agents/{created['id']}/run-now", ticket)
+        await client.post("/agents/20418/run-now", ticket)
+        now[0] += timedelta(seconds=30)
+        await client.send("PUT", "/agents/20418", {"name": "Reset Desk"})
+        await client.send("PUT", f"/agents/{created['id']}", {"name": "Printer Friend"})
+        for minutes in (1, 60):
+            due = stamp(START + timedelta(minutes=minutes))
+            work = {"workflow_id": 20418, "ticket_id": "77", "scheduled_for": due}
+            assert (await client.post("/scheduled-work", work)).status == 200
+        chat = (await client.post("/chat/sessions", {"managed_agent_key": "NEO_SUPPORT"})).data
+        await client.post(f"/chat/sessions/{chat['id']}/messages", {"message": "What waits?"})
+        settings = {"timezone": "Asia/Tokyo", "referral_code": "half a pair: \ud800"}
+        await client.send("PUT", "/settings", settings)
+        company = {"psa_company_id": "990", "psa_company_name": "Fourth Coffee"}
+        await client.post("/end-companies", company)
+        await client.post("/channels", {"internal_name": "desk", "audience": "MSP"})
+        await client.post("/handover-requests/9001/accept", TECHNICIAN)
+        now[0] = START + timedelta(minutes=3)
+        assert (await client.get("/agents")).status == 200
+    save(path, world)
+    return world
+
+
+async def test_all_that_callers_changed_is_there_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "neo.json"
+    told = await changed_world(path)
+
+    again = build_world(Options(state=path, runs=50), told.now)
+
+    assert again.records.model_dump() == told.records.model_dump()
+    assert await calls(again, told.now) == await calls(told, told.now)
+    names = {run.script.agent_name for run in again.living if run.part == "ordered"}
+    assert {"Password Reset", "Reset Desk", "Printer Whisperer"} <= names
+
+
+async def test_work_that_came_due_in_between_begins_after_the_restart(tmp_path: Path) -> None:
+    path = tmp_path / "neo.json"
+    told = await changed_world(path)
+    next_day = told.now + timedelta(hours=18)
+    waiting = [work.id for work in told.records.schedule.work if work.executed_at is None]
+
+    again = build_world(Options(state=path, runs=50), next_day)
+    at_first = [work for work in again.records.schedule.work if work.executed_at is None]
+    again.advance(next_day + timedelta(seconds=3))
+
+    begun = [work.executed_at for work in again.records.schedule.work if work.id in waiting]
+    assert [work.id for work in at_first] == waiting
+    assert next_day + timedelta(seconds=2) in begun
+
+
+def test_a_file_from_before_there_were_records_is_still_read(tmp_path: Path) -> None:
+    told = lived(tmp_path / "neo.json")
+    content = json.loads((tmp_path / "neo.json").read_text())
+    del content["records"]
+    for run in content["living"]:
+        del run["order"]
+    first = {**content, "version": 1}
+    first["living"] = [run for run in content["living"] if run["part"] != "ordered"]
+    (tmp_path / "neo.json").write_text(json.dumps(first))
+
+    again = build_world(Options(state=tmp_path / "neo.json", runs=50), told.now)
+
+    assert [run.id for run in again.living] == [run.id for run in told.living]
+    assert len(again.records.schedule.work) == 5
+
+
+def test_very_many_runs_do_not_fill_the_disk_but_open_questions_stay(tmp_path: Path) -> None:
+    world = World(library=read_library(), seed=1, runs=50, anchor=START, pace_seconds=None)
+    for place in range(25):
+        part: Part = "mine" if place < 3 else "does"
+        world.start_run(50 + world.started, part, START + timedelta(seconds=place))
+    world.advance(START + timedelta(days=1))
+    save(tmp_path / "neo.json", world, most_runs=10)
+
+    kept = json.loads((tmp_path / "neo.json").read_text())["living"]
+
+    assert len(kept) == 13
+    assert [run["part"] for run in kept[:4]] == ["mine", "mine", "mine", "does"]

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -10,7 +11,14 @@ import pytest
 
 from bot.sandbox.embedded import EmbeddedNeo
 from bot.sandbox.library import Agent, Kind, Story, read_library
-from bot.sandbox.runs import approval_body, run_body, step_bodies
+from bot.sandbox.runs import (
+    APPROVAL_STATUSES,
+    RUN_STATUSES,
+    Run,
+    approval_body,
+    run_body,
+    step_bodies,
+)
 from bot.sandbox.scripts import Ticket, write_script
 from bot.sandbox.world import MOST_PENDING, ApprovalFilter, RunFilter, World
 from tests.sandbox.conftest import START, Client, Clock
@@ -28,7 +36,7 @@ def everything(told: World) -> list[Any]:
     runs = list(told.runs(RunFilter()))
     return [
         [run_body(run, told.now) for run in runs],
-        [step_bodies(run, told.now, include_data=True) for run in runs],
+        [step_bodies(run, told.now) for run in runs],
         [approval_body(run) for run in told.approvals(ApprovalFilter())],
     ]
 
@@ -242,3 +250,162 @@ async def test_a_run_put_there_shows_what_the_test_said(
     ended = (await client.get(f"/executions/{running['execution_id']}")).data
     assert (ended["status"], ended["error"]) == ("FAILURE", "It broke")
     assert "entity_number" not in ended
+
+
+class Diary:
+    """A source of things that happen at fixed instants."""
+
+    def __init__(self, told: World, *instants: datetime) -> None:
+        self.told = told
+        self.planned = sorted(instants)
+        self.happened: list[tuple[datetime, datetime, int]] = []
+
+    def next_at(self) -> datetime | None:
+        return self.planned[0] if self.planned else None
+
+    def happen(self, at: datetime) -> None:
+        self.planned.pop(0)
+        self.happened.append((at, self.told.now, len(self.told.living)))
+
+
+def test_what_is_due_happens_in_order_among_everything_else() -> None:
+    told = world()
+    begun = len(told.living)
+    diary = Diary(told, *(START + timedelta(seconds=s) for s in (1, 40, 40, 200)))
+    told.sources.append(diary)
+
+    told.advance(START + timedelta(seconds=100))
+
+    assert [(at - START).total_seconds() for at, _now, _runs in diary.happened] == [1, 40, 40]
+    assert all(at == now for at, now, _runs in diary.happened)
+    runs = [living for _at, _now, living in diary.happened]
+    assert runs[0] == begun
+    earlier = sum(run.started_at <= START + timedelta(seconds=40) for run in told.living)
+    assert runs[1:] == [earlier, earlier]
+    assert told.now == START + timedelta(seconds=100)
+
+
+def test_what_was_due_long_ago_happens_now_and_time_does_not_go_back() -> None:
+    told = world(pace_seconds=None)
+    told.advance(START + timedelta(hours=1))
+    diary = Diary(told, START)
+    told.sources.append(diary)
+
+    told.advance(told.now)
+
+    assert diary.happened == [(START, START + timedelta(hours=1), 0)]
+
+
+def test_a_source_that_does_not_get_on_is_named() -> None:
+    class Stuck(Diary):
+        def happen(self, at: datetime) -> None:
+            self.happened.append((at, at, 0))
+
+    told = world(pace_seconds=None)
+    told.sources.append(Stuck(told, START))
+
+    with pytest.raises(RuntimeError, match="things are due at 2026-11-23"):
+        told.advance(START)
+
+
+def on_tickets(told: World) -> Iterator[Run]:
+    return (run for run in told.runs(RunFilter()) if run.script.ticket)
+
+
+def test_a_run_that_somebody_asked_for_works_on_the_ticket_that_is_there() -> None:
+    told = world(pace_seconds=None)
+    before = next(on_tickets(told))
+    assert before.script.ticket
+    agent = told.agents[20418]
+
+    run = told.start_for(
+        agent, ticket=before.script.ticket.id, at=told.now, instructions="Be brief."
+    )
+
+    assert told.ticket(before.script.ticket.id) == before.script.ticket
+    assert run.script.ticket == before.script.ticket
+    assert run.script.company == before.script.company
+    found = told.runs(RunFilter(entity_number=before.script.ticket.number))
+    assert next(found) is run
+    assert told.run(run.id) is run
+    told.advance(told.now + timedelta(minutes=1))
+    body = run_body(run, told.now)
+    assert body["additional_custom_instructions"] == "Be brief."
+    assert body["agent_id"] == 20418
+    assert told.ticket("nobodys") is None
+
+
+def test_runs_that_somebody_asked_for_go_every_way_that_the_agent_knows() -> None:
+    told = world(pace_seconds=None)
+    for _ in range(120):
+        told.start_for(told.agents[20418], ticket=None, at=told.now)
+        told.advance(told.now + timedelta(seconds=60))
+
+    seen = {run.status(told.now) for run in told.living}
+    assert {"SUCCESS", "FAILURE", "SKIPPED", "WAITING_FOR_APPROVAL"} <= seen
+    for run in told.approvals(ApprovalFilter(statuses=frozenset({"PENDING"}))):
+        assert run.approval
+        told.decide(run, "approve", told.people[0], "")
+    told.advance(told.now + timedelta(minutes=10))
+    assert all(run.has_ended(told.now) for run in told.living)
+
+
+def test_an_agent_without_stories_does_what_its_instructions_say() -> None:
+    told = world(pace_seconds=None)
+    pattern = told.agents[20470]
+    made = pattern.model_copy(
+        update={"id": 31_000, "name": "Door {Codes}", "instructions": "Send {code} to {user}."}
+    )
+
+    run = told.start_for(made, ticket="1234567", at=told.now)
+    told.advance(told.now + timedelta(minutes=1))
+
+    assert run.status(told.now) == "SUCCESS"
+    steps = step_bodies(run, told.now)
+    assert "The instructions say: Send {code} to {user}." in [step["message"] for step in steps]
+    assert run_body(run, told.now)["message_for_dashboard"].startswith("Door {Codes} did")
+
+
+def test_the_same_run_is_told_again_from_its_order() -> None:
+    told, again = world(pace_seconds=None), world(pace_seconds=None)
+    ticket = next(on_tickets(told)).script.ticket
+    assert ticket
+    for name in (20418, 20431, 20470):
+        told.start_for(told.agents[name], ticket=ticket.id, at=told.now, instructions="Again.")
+    for run in told.living:
+        assert run.order
+        again.start_for(
+            again.agents[run.order.agent_id],
+            ticket=run.order.ticket,
+            at=run.started_at,
+            instructions=run.order.instructions,
+            index=run.index,
+        )
+
+    assert again.living == told.living
+
+
+def test_an_agent_that_is_switched_off_starts_nothing_by_itself() -> None:
+    told = world()
+    for agent in list(told.agents.values()):
+        if agent.id != 20401:
+            told.agents[agent.id] = agent.model_copy(update={"state": "DISABLED"})
+    known = {run.id for run in told.living}
+
+    told.advance(START + timedelta(minutes=30))
+
+    begun = [run for run in told.living if run.id not in known and run.order is None]
+    assert begun
+    assert {run.script.agent_id for run in begun} == {20401}
+
+
+def test_every_status_occurs_in_half_an_hour() -> None:
+    told = world(runs=60)
+    seen: set[str] = set()
+    for minute in range(30):
+        told.advance(START + timedelta(minutes=minute))
+        seen |= {run.status(told.now) for run in told.runs(RunFilter())}
+
+    assert seen == set(RUN_STATUSES)
+    approvals = {run.approval.status for run in told.approvals(ApprovalFilter()) if run.approval}
+    assert approvals == set(APPROVAL_STATUSES)
