@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -25,11 +25,14 @@ from bot.approvals.faces import Faces
 from bot.approvals.settling import SETTLE, Settling
 from bot.approvals.showing import Showing
 from bot.chat import lists
+from bot.errors import ConfigurationError
 from bot.messaging import Messenger, Roster
+from bot.neo import keys
 from bot.neo.client import Neo
 from bot.neo.http import NeoHttp
-from bot.neo.keys import FixedKey
+from bot.neo.keys import ApiKey
 from bot.neo.models import Approval
+from bot.neo.options import Purpose
 from bot.settings import AppType, Settings, is_loopback
 from bot.store import activities
 from bot.store.database import Pool, connected, private_postgresql
@@ -41,6 +44,7 @@ from bot.teams.memory import StoreMemory
 from bot.teams.service_urls import ServiceHosts
 from bot.teams.tokens import InboundTokens, SigningKeys
 from bot.turns import Turns
+from bot.upkeep import kept_up
 
 log = structlog.get_logger()
 
@@ -48,6 +52,8 @@ Clock = Callable[[], datetime]
 
 UTC_ZONE = ZoneInfo("UTC")
 NEO_TIMEOUT = httpx.Timeout(8.0, connect=3.0, pool=3.0)
+# The watchers look every five seconds: what takes longer is asked anew by the next look.
+WATCH_WITHIN_SECONDS = 4.5
 # Longer than Teams repeats an activity it got no answer to.
 REPEATS_LAST = timedelta(days=1)
 DRAIN_SECONDS = 8.0
@@ -80,10 +86,37 @@ async def database(settings: Settings) -> AsyncIterator[Pool]:
             yield pool
 
 
-def neo_of(settings: Settings, http: httpx.AsyncClient) -> Callable[[str], Neo]:
-    """A tenant's Neo: one key serves every tenant of this deployment."""
-    neo = Neo(NeoHttp(http, FixedKey(settings.neo_api_key)))
-    return lambda _tenant: neo
+def tenant_keys(
+    settings: Settings, *, clock: Clock = now
+) -> AbstractAsyncContextManager[Mapping[str, ApiKey]]:
+    """Each served tenant's key for Neo, by the tenant's id; none of them is read yet."""
+    managed = settings.microsoft_app_type is AppType.USER_ASSIGNED_MSI
+    identity = settings.microsoft_app_id if managed else None
+    return keys.opened(settings.tenants(), managed_identity=identity, clock=clock)
+
+
+def neo_of(
+    own: Mapping[str, ApiKey],
+    http: httpx.AsyncClient,
+    *,
+    watching_share: float = 0.1,
+    clock: Clock = now,
+) -> Callable[[str], Neo]:
+    """A tenant's Neo, each with a key, a request budget and a cache of its own.
+
+    What it returns raises ConfigurationError for a tenant that is not served: never another's Neo.
+    """
+    neos = {
+        tenant: Neo(NeoHttp(http, key, watching_share=watching_share, clock=clock))
+        for tenant, key in own.items()
+    }
+
+    def neo(tenant: str) -> Neo:
+        if tenant not in neos:
+            raise ConfigurationError(f"The tenant {tenant} is not served here.")
+        return neos[tenant]
+
+    return neo
 
 
 def neo_client(settings: Settings) -> httpx.AsyncClient:
@@ -106,18 +139,27 @@ async def furnish(
     clock: Clock = now,
     zone: ZoneInfo = UTC_ZONE,
 ) -> AsyncIterator[Rooms]:
-    """Wire the features to a database, a Neo and whatever brings cards to people."""
+    """Wire the features to a database, a Neo for each tenant, and what brings cards to people."""
+
+    def deciding_neo(tenant: str) -> Neo:
+        return neo(tenant).with_options(purpose=Purpose.DECIDING)
+
+    def watching_neo(tenant: str) -> Neo:
+        return neo(tenant).with_options(
+            purpose=Purpose.WATCHING, within_seconds=WATCH_WITHIN_SECONDS
+        )
+
     async with opened(pool) as jobs:
         the_truth = truth.Truth(jobs, clock)
         faces = Faces(clock, zone)
         delivery = approvals_delivery.Delivery(pool, jobs, the_truth, faces, messenger, clock)
-        settling = Settling(pool, the_truth, neo, clock)
+        settling = Settling(pool, the_truth, deciding_neo, clock)
         deciding = decisions.Decisions(
-            pool, jobs, the_truth, faces, roster, settling, neo, tenants, clock
+            pool, jobs, the_truth, faces, roster, settling, deciding_neo, tenants, clock
         )
-        approvals = approvals_watch.Watch(pool, the_truth, delivery, neo, clock)
+        approvals = approvals_watch.Watch(pool, the_truth, delivery, watching_neo, clock)
         alerts = alerts_delivery.Delivery(pool, jobs, messenger, clock, zone)
-        failures = alerts_watch.Watch(pool, alerts, neo, clock)
+        failures = alerts_watch.Watch(pool, alerts, watching_neo, clock)
 
         async def search(where: Neo, number: str) -> Approval | None:
             return await lists.approval(where, number, now=clock())
@@ -126,7 +168,7 @@ async def furnish(
         jobs.register(approvals_delivery.REACH, delivery.reach)
         jobs.register(truth.REDRAW, delivery.redraw)
         jobs.register(SETTLE, settling.settle)
-        jobs.register(origin.FIND, origin.Origin(pool, the_truth, neo).find)
+        jobs.register(origin.FIND, origin.Origin(pool, the_truth, watching_neo).find)
         jobs.register(alerts_delivery.DELIVER, alerts.deliver)
         for tenant in tenants:
             jobs.every(approvals_watch.EVERY, approvals_watch.WATCH, approvals.look, tenant=tenant)
@@ -190,6 +232,8 @@ async def service(
     if not anonymous:
         settings.require_run()
     async with AsyncExitStack() as stack:
+        own = await stack.enter_async_context(tenant_keys(settings, clock=clock))
+        await keys.read(own)
         pool = await stack.enter_async_context(database(settings))
         to_neo = await stack.enter_async_context(neo_client(settings))
         to_teams = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
@@ -204,11 +248,14 @@ async def service(
             clock=clock,
             retrying=short_retries(),
         )
+        neo = neo_of(own, to_neo, watching_share=settings.neo_watching_share, clock=clock)
+        api = settings.neo_api_url
+        await stack.enter_async_context(kept_up(pool, neo, tuple(own), api=api, clock=clock))
         rooms = await stack.enter_async_context(
             furnish(
                 pool,
-                neo=neo_of(settings, to_neo),
-                tenants=settings.teams_tenants,
+                neo=neo,
+                tenants=tuple(own),
                 messenger=connector,
                 roster=connector,
                 clock=clock,
@@ -217,14 +264,14 @@ async def service(
         )
         tokens = None
         if not anonymous:
-            keys = SigningKeys(
+            signing_keys = SigningKeys(
                 to_teams,
                 metadata_url=settings.bot_openid_metadata_url,
                 issuer=settings.bot_issuer,
                 clock=clock,
             )
             tokens = InboundTokens(
-                keys,
+                signing_keys,
                 app_id=settings.microsoft_app_id or "",
                 issuer=settings.bot_issuer,
                 clock=clock,
@@ -234,7 +281,7 @@ async def service(
             connector=connector,
             memory=memory,
             listen_host=settings.host,
-            gate=Gate(tokens=tokens, tenants=settings.teams_tenants, hosts=hosts),
+            gate=Gate(tokens=tokens, tenants=tuple(own), hosts=hosts),
         )
         app = web.Application()
         app.router.add_post("/api/messages", endpoint.handle)

@@ -161,6 +161,7 @@ async def running(
                 "neo_api_url": neo_url,
                 "neo_api_key": SecretStr(options.key),
                 "teams_tenants": (SCENE.tenant,),
+                "tenants_file": None,
                 "database_url": SecretStr(""),
                 "data_dir": folder,
                 "host": "127.0.0.1",

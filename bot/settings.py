@@ -8,7 +8,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -24,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import ConfigurationError
+from bot.tenants import Tenant, TenantsFile, guid, key_source, one_word
 
 # Where Teams' connector answers in Microsoft's public and government clouds.
 TEAMS_SERVICE_HOSTS = (
@@ -50,13 +50,6 @@ def _listed(value: object) -> object:
     return value
 
 
-def _guid(value: str) -> str:
-    try:
-        return str(UUID(value))
-    except ValueError:
-        raise ValueError("should be a GUID such as 11111111-2222-3333-4444-555555555555") from None
-
-
 def _url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -78,7 +71,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-Guid = Annotated[str, AfterValidator(_guid)]
+def _tenants_file(value: object) -> object:
+    return TenantsFile.read(Path(value)) if isinstance(value, str | Path) else value
+
+
+Guid = Annotated[str, AfterValidator(guid)]
 Url = Annotated[str, AfterValidator(_url)]
 Guids = Annotated[tuple[Guid, ...], NoDecode, BeforeValidator(_listed)]
 Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
@@ -100,7 +97,14 @@ class Settings(BaseSettings):
         default="https://api.neoagent.io", description="Where Neo's public API answers."
     )
     neo_api_key: SecretStr = Field(
-        default=SecretStr(""), description="Neo's API key, neo_sk_…; made in Neo's dashboard."
+        default=SecretStr(""),
+        description="Neo's API key, neo_sk_…; or @/path of a file, or keyvault://vault/secret.",
+    )
+    neo_watching_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="The part of Neo's request limit that looking for news may use; 0.1 is 10 %.",
     )
     microsoft_app_id: Guid | None = Field(
         default=None, description="The bot's app id in Azure. Without it `run` does not start."
@@ -118,7 +122,11 @@ class Settings(BaseSettings):
     )
     teams_tenants: Guids = Field(
         default=(),
-        description="Microsoft 365 tenant ids served, with commas. Default: the app's own.",
+        description="The Microsoft 365 tenant served. Default: the app's own.",
+    )
+    tenants_file: Annotated[TenantsFile | None, NoDecode, BeforeValidator(_tenants_file)] = Field(
+        default=None,
+        description="A TOML file with several tenants and a Neo key for each; see OPERATING.md.",
     )
     bot_openid_metadata_url: Url = Field(
         default="https://login.botframework.com/v1/.well-known/openidconfiguration",
@@ -184,13 +192,29 @@ class Settings(BaseSettings):
             ) from None
         return value
 
-    @field_validator("neo_api_key", "microsoft_app_password")
+    @field_validator("microsoft_app_password")
     @classmethod
     def _one_line(cls, value: SecretStr) -> SecretStr:
-        secret = value.get_secret_value().strip()
-        if not secret.isascii() or any(c.isspace() or not c.isprintable() for c in secret):
-            raise ValueError("should be one word of ASCII without spaces or line breaks")
-        return SecretStr(secret)
+        return SecretStr(one_word(value.get_secret_value()))
+
+    @field_validator("neo_api_key")
+    @classmethod
+    def _says_where_the_key_is(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value().strip()
+        if text:
+            key_source(text)
+        return SecretStr(text)
+
+    @field_validator("teams_tenants")
+    @classmethod
+    def _one_tenant(cls, tenants: tuple[str, ...]) -> tuple[str, ...]:
+        tenants = tuple(dict.fromkeys(tenants))
+        if len(tenants) > 1:
+            raise ValueError(
+                "should be one tenant: NEO_API_KEY is one key, and with it the people of each"
+                " would read the data of all. Write several, a key each, into TENANTS_FILE"
+            )
+        return tenants
 
     @field_validator("bot_service_hosts")
     @classmethod
@@ -203,10 +227,25 @@ class Settings(BaseSettings):
         return hosts
 
     @model_validator(mode="after")
-    def _served_tenants(self) -> Self:
-        if not self.teams_tenants and self.microsoft_app_tenant_id:
-            object.__setattr__(self, "teams_tenants", (self.microsoft_app_tenant_id,))
+    def _one_list_of_tenants(self) -> Self:
+        if self.tenants_file and (self.teams_tenants or self._key):
+            raise ValueError(
+                "TEAMS_TENANTS and NEO_API_KEY should not be set beside TENANTS_FILE: it has both"
+            )
         return self
+
+    def tenants(self) -> tuple[Tenant, ...]:
+        """Who is served, each with where its key for Neo is kept; none while that is not set."""
+        if self.tenants_file is not None:
+            return self.tenants_file.tenants
+        one = next(iter(self.teams_tenants), self.microsoft_app_tenant_id)
+        if one is None or not self._key:
+            return ()
+        return (Tenant(one, one, key_source(self._key), setting="NEO_API_KEY"),)
+
+    @property
+    def _key(self) -> str:
+        return self.neo_api_key.get_secret_value()
 
     def require_run(self) -> None:
         """Refuse to serve Teams without what that needs.
@@ -217,7 +256,7 @@ class Settings(BaseSettings):
         missing: list[str] = []
         if self.microsoft_app_id is None:
             missing.append("MICROSOFT_APP_ID: the bot's app id. Without it nobody could be trusted")
-        if not self.teams_tenants:
+        if not (self.tenants_file or self.teams_tenants or self.microsoft_app_tenant_id):
             missing.append(
                 "TEAMS_TENANTS (or MICROSOFT_APP_TENANT_ID): the Microsoft 365 tenant to serve"
             )
@@ -226,7 +265,7 @@ class Settings(BaseSettings):
         needs_password = self.microsoft_app_type is not AppType.USER_ASSIGNED_MSI
         if needs_password and not self.microsoft_app_password.get_secret_value():
             missing.append("MICROSOFT_APP_PASSWORD: the app's client secret")
-        if not self.neo_api_key.get_secret_value():
+        if not (self.tenants_file or self._key):
             missing.append("NEO_API_KEY: the key that Neo's dashboard gave you")
         if missing:
             raise ConfigurationError(
@@ -254,9 +293,10 @@ def load(**overrides: Any) -> Settings:
 
 
 def _fault(where: tuple[int | str, ...], message: str) -> str:
-    name = str(where[0]).upper() if where else "settings"
     words = message.removeprefix("Value error, ").removeprefix("Input ")
-    hint = ""
-    if where and (field := Settings.model_fields.get(str(where[0]))):
+    if not where:
+        return f"  {words}"  # about several settings, which it names
+    name, hint = str(where[0]).upper(), ""
+    if field := Settings.model_fields.get(str(where[0])):
         hint = f" ({field.description})"
     return f"  {name} {words}{hint}"

@@ -14,7 +14,16 @@ from typing import Any, TextIO
 from pydantic import SecretStr
 
 from bot import logs
-from bot.app import database, furnish, neo_client, neo_of, now, retries_are_logged, working
+from bot.app import (
+    database,
+    furnish,
+    neo_client,
+    neo_of,
+    now,
+    retries_are_logged,
+    tenant_keys,
+    working,
+)
 from bot.demo import SCENE, embedded_neo
 from bot.errors import ConversationClosed
 from bot.messaging import Conversation, Person, Pressed, Said, Scope
@@ -116,17 +125,20 @@ async def chat(
             update={
                 "neo_api_url": neo_url,
                 "neo_api_key": SecretStr(options.key),
+                "teams_tenants": (SCENE.tenant,),
+                "tenants_file": None,
                 "database_url": SecretStr(""),
                 "data_dir": folder,
             }
         )
         pool = await stack.enter_async_context(database(mine))
         http = await stack.enter_async_context(neo_client(mine))
+        keys = await stack.enter_async_context(tenant_keys(mine))
         rooms = await stack.enter_async_context(
             furnish(
                 pool,
-                neo=neo_of(mine, http),
-                tenants=(SCENE.tenant,),
+                neo=neo_of(keys, http),
+                tenants=tuple(keys),
                 messenger=screen,
                 roster=screen,
             )

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from bot.doctor import doctor
 from bot.sandbox.embedded import EmbeddedNeo
 from bot.settings import Settings
-from tests.microsoft import SECRET, Microsoft
+from tests.microsoft import SECRET, TENANT, Microsoft, serving
+
+CONTRACT: dict[str, Any] = json.loads(Path("bot/sandbox/openapi.json").read_text("utf-8"))
+OTHER_TENANT = "99999999-0b6e-4e9a-8d2f-1c4b6a8e0d3f"
 
 
 @pytest.fixture
@@ -34,6 +42,8 @@ async def test_when_all_is_well_it_says_so(said: list[str], neo: EmbeddedNeo) ->
     assert "answered: 16 agents" in told
     assert ": 1 keys" in told
     assert ": given" in told
+    assert "requests left" in told
+    assert "✓ Neo's API: nothing changed" in told
     assert "✕" not in told
     assert neo.key not in told
     assert SECRET not in told
@@ -97,3 +107,171 @@ async def test_keys_that_are_not_there_or_are_none_are_said_to_be_wrong(
     said.clear()
     assert await doctor(say=said.append) == 1
     assert "Check BOT_OPENID_METADATA_URL" in "\n".join(said)
+
+
+def neo_that_says(answer: object) -> web.Application:
+    """A Neo without agents, whose document is this."""
+
+    async def agents(_: web.Request) -> web.Response:
+        return web.json_response({"data": [], "meta": {"request_id": "r-1"}})
+
+    async def document(_: web.Request) -> web.Response:
+        if isinstance(answer, str):
+            return web.Response(text=answer, content_type="text/html")
+        return web.json_response(answer)
+
+    app = web.Application()
+    app.router.add_get("/public-api/agents", agents)
+    app.router.add_get("/public-api/openapi.json", document)
+    return app
+
+
+def without_decisions(document: dict[str, Any]) -> None:
+    del document["paths"]["/public-api/til-requests/{request_id}/decision"]
+
+
+def without_the_inbox(document: dict[str, Any]) -> None:
+    del document["paths"]["/public-api/inbox"]
+
+
+def with_another_status(document: dict[str, Any]) -> None:
+    status = document["components"]["schemas"]["Execution"]["properties"]["status"]
+    status["enum"] = ["SUCCESS", "MAROONED"]
+
+
+def with_more(document: dict[str, Any]) -> None:
+    document["paths"]["/public-api/weather"] = {"get": {"responses": {}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "line", "end"),
+    [
+        (
+            without_decisions,
+            1,
+            "✕ Neo's API, approvals.decide: Neo's API no longer has POST /public-api/til-requests",
+            "1 to mend.",
+        ),
+        (without_the_inbox, 0, "! Neo's API, inbox.list:", "Nothing to mend, 1 to note."),
+        (with_another_status, 0, "! Neo's API, Run.status:", "Nothing to mend, 1 to note."),
+        (
+            with_more,
+            0,
+            "✓ Neo's API: nothing changed; new and not used here: 1 operations, 0 fields",
+            "Everything is in place.",
+        ),
+    ],
+)
+async def test_what_changed_in_neos_api_is_named_and_only_what_breaks_is_wrong(
+    said: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    change: Callable[[dict[str, Any]], None],
+    status: int,
+    line: str,
+    end: str,
+) -> None:
+    document = deepcopy(CONTRACT)
+    change(document)
+    async with serving(neo_that_says(document)) as url:
+        monkeypatch.setenv("NEO_API_URL", url)
+        assert await doctor(say=said.append) == status
+    assert any(told.strip().startswith(line) for told in said)
+    assert said[-1] == end
+
+
+@pytest.mark.parametrize("answer", ["<html>Sign in</html>", {"openapi": "2.0"}, {"pets": []}])
+async def test_without_neos_document_the_known_words_serve(
+    said: list[str], monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    async with serving(neo_that_says(answer)) as url:
+        monkeypatch.setenv("NEO_API_URL", url)
+        assert await doctor(say=said.append) == 0
+    (about,) = [told for told in said if "Neo's API" in told]
+    assert about.strip().startswith("○")
+    assert "known words for statuses serve" in about
+
+
+async def test_each_tenants_neo_is_asked_with_its_own_key(
+    said: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, neo: EmbeddedNeo
+) -> None:
+    tenants = ((TENANT, "Contoso Dental", neo.key), (OTHER_TENANT, "Wingtip Toys", "neo_sk_hush"))
+    (tmp_path / "tenants.toml").write_text(
+        "".join(
+            f'[[tenant]]\nid = "{guid}"\nname = "{name}"\nneo_api_key = "{key}"\n'
+            for guid, name, key in tenants
+        ),
+        encoding="utf-8",
+    )
+    monkeypatch.delenv("NEO_API_KEY")
+    monkeypatch.setenv("TENANTS_FILE", str(tmp_path / "tenants.toml"))
+    assert await doctor(say=said.append) == 1
+    told = "\n".join(said)
+    assert "✓ Contoso Dental's Neo at" in told
+    assert "✕ Wingtip Toys's Neo at" in told
+    assert "TENANTS_FILE" in told
+    assert "hush" not in told
+    assert "1 to mend." in told
+    assert "Neo's API: nothing changed" in told
+
+
+async def test_for_machines_it_says_one_json_object(said: list[str], neo: EmbeddedNeo) -> None:
+    assert await doctor(say=said.append, as_json=True) == 0
+    (line,) = said
+    told = json.loads(line)
+    assert told["ok"] is True
+    assert {one["area"] for one in told["findings"]} == {
+        "settings",
+        "database",
+        "neo",
+        "api",
+        "microsoft",
+    }
+    assert {one["mark"] for one in told["findings"]} == {"good", "unused"}
+    assert all(one["what"] and "next" in one for one in told["findings"])
+    (about_neo,) = [one for one in told["findings"] if one["area"] == "neo"]
+    assert about_neo["details"]["agents"] == 16
+    assert about_neo["details"]["requests_left"] > 0
+    assert neo.key not in line
+    assert SECRET not in line
+
+
+async def test_for_machines_what_is_wrong_has_its_next_step_and_nothing_stands_beside_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NEO_API_URL", "http://127.0.0.1:1")
+    assert await doctor(say=print, as_json=True) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] is False
+    (wrong,) = [one for one in told["findings"] if one["mark"] == "bad"]
+    assert wrong["area"] == "neo"
+    assert "Check NEO_API_URL" in wrong["next"]
+    (about_api,) = [one for one in told["findings"] if one["area"] == "api"]
+    assert about_api["mark"] == "unused"
+
+
+async def test_for_machines_settings_that_cannot_be_read_are_a_finding(
+    said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", "many")
+    assert await doctor(say=said.append, as_json=True) == 1
+    (only,) = json.loads(said[0])["findings"]
+    assert (only["mark"], only["area"]) == ("bad", "settings")
+    assert "PORT should be a valid integer" in only["next"]
+
+
+async def test_for_machines_drift_has_its_kind_and_place(
+    said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = deepcopy(CONTRACT)
+    without_decisions(document)
+    async with serving(neo_that_says(document)) as url:
+        monkeypatch.setenv("NEO_API_URL", url)
+        assert await doctor(say=said.append, as_json=True) == 1
+    (only,) = [one for one in json.loads(said[0])["findings"] if one["area"] == "api"]
+    assert only["details"] == {
+        "kind": "operation_gone",
+        "where": "approvals.decide",
+        "severity": "broken",
+    }
+    assert only["next"].startswith("Update the bot")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from bot import settings
 from bot.errors import ConfigurationError
 from bot.settings import TEAMS_SERVICE_HOSTS, AppType, Settings
+from bot.tenants import Tenant, WrittenKey
 
 APP = "4f3c2b1a-0000-4000-8000-00000000b070"
 TENANT = "7e9a1c00-0000-4000-8000-0000000c0de0"
@@ -35,6 +37,8 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("NEO_API_URL", "http://oops.example", "should start with https://"),
         ("NEO_API_KEY", "neo_sk_ oops", "one word"),
         ("NEO_API_KEY", "neo_sk_öoops", "one word of ASCII"),
+        ("NEO_WATCHING_SHARE", "oops", "should be a valid number"),
+        ("NEO_WATCHING_SHARE", "7", "less than or equal to 1"),
         ("MICROSOFT_APP_ID", "oops", "should be a GUID"),
         ("MICROSOFT_APP_TYPE", "Oops", "'SingleTenant', 'MultiTenant'"),
         ("MICROSOFT_APP_PASSWORD", "oops oops", "one word"),
@@ -78,7 +82,7 @@ def test_everything_that_is_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPat
 def test_values_are_read_as_people_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (
         ("MICROSOFT_APP_TYPE", "usermsi"),
-        ("TEAMS_TENANTS", f"{TENANT.upper()}; {APP}"),
+        ("TEAMS_TENANTS", f"{TENANT.upper()}; {TENANT}"),
         ("LOG_LEVEL", "WARNING"),
         ("NEO_API_URL", "https://neo.example/"),
         ("NEO_API_KEY", " neo_sk_test_1 \n"),
@@ -89,7 +93,7 @@ def test_values_are_read_as_people_write_them(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("MICROSOFT_APP_TYPE", "userassignedmsi")
     read = settings.load()
     assert read.microsoft_app_type is AppType.USER_ASSIGNED_MSI
-    assert read.teams_tenants == (TENANT, APP)
+    assert [tenant.id for tenant in read.tenants()] == [TENANT]
     assert read.log_level == "warning"
     assert read.neo_api_url == "https://neo.example"
     assert read.neo_api_key.get_secret_value() == "neo_sk_test_1"
@@ -143,7 +147,8 @@ def test_serving_teams_needs_no_more_than_these(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(name, value)
     read = settings.load()
     read.require_run()
-    assert read.teams_tenants == (TENANT,)
+    key = WrittenKey(SecretStr("neo_sk_test_1"))
+    assert read.tenants() == (Tenant(TENANT, TENANT, key, setting="NEO_API_KEY"),)
 
 
 def test_a_managed_identity_needs_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
