@@ -133,10 +133,12 @@ def _package(argv: Sequence[str]) -> int:
 
 
 def _doctor(argv: Sequence[str]) -> int:
-    _parser("doctor", "Check every setting, the database, Neo and Microsoft.").parse_args(argv)
+    parser = _parser("doctor", "Check every setting, the database, Neo and Microsoft.")
+    parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
+    options = parser.parse_args(argv)
     from bot.doctor import doctor  # noqa: PLC0415 -- see above
 
-    return asyncio.run(doctor(say=_say))
+    return asyncio.run(doctor(say=_say, as_json=options.json))
 
 
 def _say(line: str) -> None:

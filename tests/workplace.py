@@ -137,9 +137,11 @@ class Workplace:
     rooms: Rooms
     chats: Chats
     clock: Clock
+    tenant: str = TENANT
 
-    async def has_chat(self, who: tuple[str, str], *, tenant: str = TENANT) -> Technician:
+    async def has_chat(self, who: tuple[str, str], *, tenant: str | None = None) -> Technician:
         """A person and the personal chat they have with the bot."""
+        tenant = tenant or self.tenant
         person = Person(tenant, who[0], who[1], f"29:{who[0]}", zone="Europe/Berlin")
         chat = place(f"a:{who[0]}", Scope.PERSONAL, person=who[0], tenant=tenant)
         await self.opens(chat)
@@ -147,10 +149,10 @@ class Workplace:
 
     async def has_channel(self, *topics: str, name: str = "19:ops@thread.tacv2") -> Conversation:
         """A channel that follows topics."""
-        channel = place(name, Scope.CHANNEL)
+        channel = place(name, Scope.CHANNEL, tenant=self.tenant)
         await self.opens(channel)
         for topic in topics:
-            someone = Person(TENANT, MEGAN[0], MEGAN[1], f"29:{MEGAN[0]}")
+            someone = Person(self.tenant, MEGAN[0], MEGAN[1], f"29:{MEGAN[0]}")
             wish = Follow.model_validate({"topic": topic, "on": True})
             pressed = Pressed(someone, channel, None, wish.verb, wish.pack())
             await self.rooms.turns.action(pressed)
@@ -162,8 +164,8 @@ class Workplace:
 
     async def looks(self, watch: str, *, reread: bool = False) -> None:
         """One look of a watch, and everything that follows from it."""
-        await self.rooms.jobs.engine.configure_task(f"{watch}/{TENANT}").defer_async(
-            tenant=TENANT, timestamp=0 if reread else 1
+        await self.rooms.jobs.engine.configure_task(f"{watch}/{self.tenant}").defer_async(
+            tenant=self.tenant, timestamp=0 if reread else 1
         )
         await self.works()
 
@@ -186,7 +188,7 @@ class Workplace:
 
     async def ledger(self, approval: str) -> list[Entry]:
         async with self.pool.connection() as conn:
-            return list(await ledger.of(conn, TENANT, approval))
+            return list(await ledger.of(conn, self.tenant, approval))
 
 
 def place(
@@ -212,7 +214,13 @@ async def workplace(pool: Pool, *, runs: int = 0) -> AsyncIterator[Workplace]:
             EmbeddedNeo(now=clock, runs=runs, people=(MEGAN, ALEX, ADELE, GUEST))
         )
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=neo.url, timeout=5.0))
-        client = Neo(NeoHttp(http, FixedKey(SecretStr(neo.key))), Options(within_seconds=0.5))
+        to_neo = NeoHttp(
+            http,
+            FixedKey(SecretStr(neo.key)),
+            clock=clock,
+            elapsed=lambda: clock().timestamp(),
+        )
+        client = Neo(to_neo, Options(within_seconds=0.5))
         rooms = await stack.enter_async_context(
             furnish(
                 pool,

@@ -34,6 +34,8 @@ T = TypeVar("T")
 ENOUGH = 200
 LATEST = 5
 
+_PENDING = ApprovalState.PENDING
+
 
 @dataclass(frozen=True, slots=True)
 class Asker:
@@ -50,7 +52,6 @@ class Answers:
     Every method raises `NeoError` where Neo did not answer; what is merely not there is an answer.
     """
 
-    tenant: str
     neo: Neo
     known_agents: KnownAgents
 
@@ -82,9 +83,9 @@ class Answers:
                 return None
 
         waiting, ran, agents, usage, notices = await asyncio.gather(
-            part("Approvals", lists.approvals(self.neo, _is(ApprovalState.PENDING), now=now)),
-            part("Runs", lists.runs(self.neo, lambda _: True, since=today)),
-            part("Agents", self.known_agents.of(self.tenant, self.neo)),
+            part("Approvals", lists.approvals(self.neo, _any, now=now, state=_PENDING)),
+            part("Runs", lists.runs(self.neo, _any, since=today)),
+            part("Agents", self.known_agents.of(self.neo)),
             part("Credits", self.neo.billing.usage()),
             part("Notices", self.neo.inbox.list()),
         )
@@ -111,7 +112,7 @@ class Answers:
 
     async def agents(self, query: Query, asker: Asker) -> Card:
         """The agents, all or the enabled or disabled ones."""
-        agents = await self.known_agents.of(self.tenant, self.neo)
+        agents = await self.known_agents.of(self.neo)
         status = query.status if query.status in {"enabled", "disabled"} else None
         listed = [a for a in agents if status is None or a.enabled is (status == "enabled")]
         return agents_card.agents(
@@ -128,9 +129,7 @@ class Answers:
             return await self._unknown_agent(query)
         page, waiting = await asyncio.gather(
             self.neo.runs.page(agent=agent.id, page_size=20),
-            lists.approvals(
-                self.neo, _is(ApprovalState.PENDING), now=asker.reader.now, agent=agent.id
-            ),
+            lists.approvals(self.neo, _any, now=asker.reader.now, agent=agent.id, state=_PENDING),
         )
         latest = sorted(page.items, key=lambda r: r.created_at or _NEVER, reverse=True)
         return agent_card.agent(agent, latest, asker.reader, waiting=len(waiting.items))
@@ -194,8 +193,7 @@ class Answers:
         found = await lists.approvals(
             self.neo,
             lambda a: (
-                (state is None or a.state is state)
-                and (not query.mine or _asks(a, asker.person))
+                (not query.mine or _asks(a, asker.person))
                 and (query.ticket is None or a.ticket_number == query.ticket)
             ),
             now=asker.reader.now,
@@ -203,6 +201,7 @@ class Answers:
             ticket=query.ticket,
             since=_utc(query.since),
             until=_utc(query.until),
+            state=state,
         )
         # What waits longest comes first; what is decided is news, newest first.
         listed = found.items[::-1] if status == "pending" else found.items
@@ -227,12 +226,12 @@ class Answers:
     async def _agent(self, query: Query) -> Agent | None:
         if query.agent is None:
             return None
-        agents = await self.known_agents.of(self.tenant, self.neo)
+        agents = await self.known_agents.of(self.neo)
         return next((a for a in agents if a.name == query.agent), None)
 
     async def _unknown_agent(self, query: Query) -> Card:
         said = query.agent_said or query.agent or query.text
-        names = [a.name for a in await self.known_agents.of(self.tenant, self.neo) if a.name]
+        names = [a.name for a in await self.known_agents.of(self.neo) if a.name]
         ask = {"runs": f"{query.status or ''} runs for {{agent}}".strip()}
         ask["approvals"] = f"{query.status or 'pending'} approvals for {{agent}}"
         return not_found.unknown_agent(
@@ -250,8 +249,8 @@ def _shown_as(outcome: Outcome) -> Outcome:
     return Outcome.RUNNING if outcome is Outcome.WAITING else outcome
 
 
-def _is(state: ApprovalState) -> Callable[[Approval], bool]:
-    return lambda approval: approval.state is state
+def _any(_: object) -> bool:
+    return True
 
 
 def _asks(approval: Approval, person: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from bot.chat.grammar import Grammar
 from bot.errors import NeoError
 from bot.neo.client import LARGEST_PAGE, Neo
-from bot.neo.models import Agent, Approval, Run
+from bot.neo.models import Agent, Approval, ApprovalState, Run
 
 T = TypeVar("T")
 
@@ -80,19 +80,37 @@ async def approvals(
     ticket: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    state: ApprovalState | None = None,
 ) -> Found[Approval]:
-    """Approvals that fit, by when they were asked for; without ``since`` a month back."""
+    """Approvals that fit, by when they were asked for; without ``since`` a month back.
+
+    Args:
+        neo: The tenant's Neo.
+        fits: Whether an approval is asked for.
+        now: The present.
+        agent: Only this agent's, by id.
+        ticket: Only those on this ticket, by number.
+        since: Not before.
+        until: Before.
+        state: Only those that stand so; Neo narrows its list where its words for it are known.
+    """
+    statuses = neo.vocabulary.approval_values(state) if state else ()
     found: list[Approval] = []
     cursor: str | None = None
     for _ in range(MOST_PAGES):
         page = await neo.approvals.page(
             agent=agent,
+            statuses=statuses or None,
             text=ticket,
             created_after=since or now - APPROVALS_BACK,
             created_before=until,
             cursor=cursor,
         )
-        found.extend(a for a in page.items if within(a.created_at, since, until) and fits(a))
+        found.extend(
+            a
+            for a in page.items
+            if state in {None, a.state} and within(a.created_at, since, until) and fits(a)
+        )
         if (cursor := page.cursor) is None:
             break
     found.sort(key=_created, reverse=True)
@@ -106,51 +124,48 @@ async def approval(neo: Neo, number: str, *, now: datetime) -> Approval | None:
 
 
 class KnownAgents:
-    """A tenant's agents, read again when what is known is older than a minute.
+    """A tenant's agents, and the grammar that knows their names.
 
-    Every sentence is read with their names in mind, so they are kept, with the grammar made of
-    them; when Neo does not answer, sentences are read with the names known last.
+    Every sentence is read with their names in mind, so an answer of Neo's serves for a minute; when
+    Neo does not answer, sentences are read with the names known last.
     """
 
-    AGE = timedelta(minutes=1)
+    AGE_SECONDS = 60.0
     PAUSE = timedelta(seconds=15)
     """For so long after Neo did not answer, sentences are read without asking it again."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._known: dict[str, tuple[datetime, list[Agent]]] = {}
         self._failed: dict[str, datetime] = {}
         self._grammars: dict[str, tuple[tuple[str, ...], Grammar]] = {}
 
-    async def of(self, tenant: str, neo: Neo) -> list[Agent]:
+    async def of(self, neo: Neo) -> list[Agent]:
         """The agents, at most a minute old.
 
         Raises:
             NeoError: Neo did not say.
         """
-        kept = self._known.get(tenant)
-        if kept is None or self._clock() - kept[0] > self.AGE:
-            kept = (self._clock(), [agent async for agent in neo.agents.list()])
-            self._known[tenant] = kept
-        return kept[1]
+        slow = neo.with_options(max_age_seconds=self.AGE_SECONDS)
+        return [agent async for agent in slow.agents.list()]
 
     async def grammar(self, tenant: str, neo: Neo) -> Grammar:
         """The grammar that knows the agents' names, the last known ones if Neo does not answer."""
-        agents = self._known[tenant][1] if tenant in self._known else []
+        names, made = self._grammars.get(tenant) or ((), None)
         failed = self._failed.get(tenant)
         if failed is None or self._clock() - failed > self.PAUSE:
             try:
-                agents = await self.of(tenant, neo)
+                agents = await self.of(neo)
             except NeoError:
                 self._failed[tenant] = self._clock()
             else:
                 self._failed.pop(tenant, None)
-        names = tuple(agent.name for agent in agents if agent.name)
-        made = self._grammars.get(tenant)
-        if made is None or made[0] != names:
-            made = (names, Grammar(names))
-            self._grammars[tenant] = made
-        return made[1]
+                now_named = tuple(agent.name for agent in agents if agent.name)
+                if now_named != names:
+                    names, made = now_named, None
+        if made is None:
+            made = Grammar(names)
+            self._grammars[tenant] = (names, made)
+        return made
 
 
 def within(at: datetime | None, since: datetime | None, until: datetime | None) -> bool:

@@ -1,51 +1,35 @@
-"""The only module that speaks HTTP to Neo: one request in, one envelope or one typed error out."""
+"""Calls to one tenant's Neo: one request in, one envelope or one typed error out."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import math
-from datetime import timedelta
-from typing import Any
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import httpx
-import stamina
-from pydantic import TypeAdapter
 
-from bot.errors import (
-    NeoConflict,
-    NeoError,
-    NeoForbidden,
-    NeoInvalid,
-    NeoNotFound,
-    NeoRateLimited,
-    NeoUnauthorized,
-    NeoUnavailable,
-    NeoUnintelligible,
-    NeoUnreachable,
-)
+from bot.errors import NeoUnreachable
+from bot.neo import answers
+from bot.neo.budget import Budget, Turn
+from bot.neo.exchange import Call, Exchange, understood, unreachable
 from bot.neo.keys import ApiKey
-from bot.neo.models import Envelope
-from bot.neo.operation import Request
+from bot.neo.models import Envelope, NeoModel
+from bot.neo.operation import Operation, Request
 from bot.neo.options import Options
+from bot.neo.sharing import Answer, SharedReads
+from bot.neo.vocabulary import Vocabulary
 
-_ENVELOPE = TypeAdapter(Envelope[Any])
+T = TypeVar("T")
 
-_BY_STATUS: dict[int, type[NeoError]] = {
-    400: NeoInvalid,
-    401: NeoUnauthorized,
-    403: NeoForbidden,
-    404: NeoNotFound,
-    409: NeoConflict,
-    422: NeoInvalid,
-}
+_DOCUMENT = Operation("document", "GET", "/public-api/openapi.json", NeoModel)
+_EVENT_STREAM = "text/event-stream"
 
-# A person waits for the answer: longer than this and it is better to say so.
-LONGEST_WAIT_SECONDS = 3.0
 
-# Neo's window is a minute; a header that names more than an hour is a mistake.
-_USUAL_PAUSE_SECONDS = 60.0
-_LONGEST_PAUSE_SECONDS = 3600.0
+def _present() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)
 
 
 class NeoHttp:
@@ -54,128 +38,140 @@ class NeoHttp:
     Args:
         http: A client whose base URL is Neo's host; pooled, shared, closed by its owner.
         key: The tenant's API key.
+        watching_share: What `Purpose.WATCHING` may use of the tenant's request limit.
+        clock: The present (aware UTC); read only where Neo's answer has no date of its own.
+        elapsed: Seconds on a clock that never jumps.
+
+    Attributes:
+        vocabulary: Neo's words for how runs and approvals stand; empty until they are read.
     """
 
-    def __init__(self, http: httpx.AsyncClient, key: ApiKey) -> None:
-        self._http = http
-        self._key = key
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        key: ApiKey,
+        *,
+        watching_share: float = 0.1,
+        clock: Callable[[], datetime] = _present,
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._budget = Budget(watching_share=watching_share, clock=clock, elapsed=elapsed)
+        self._exchange = Exchange(http, key, self._budget, clock)
+        self._reads = SharedReads(self._budget)
+        self.vocabulary = Vocabulary()
+
+    @property
+    def budget(self) -> Budget:
+        """The tenant's request budget; read its figures."""
+        return self._budget
 
     async def call(self, request: Request[Any], options: Options) -> Envelope[Any]:
         """Ask, again while that is safe and the time lasts; the envelope of a success.
 
+        Equal reads under way share one request, and each gets objects of its own.
+
         Raises:
             NeoError: see `bot.errors`. After `NeoUnavailable` nobody knows whether a write was
                 done.
+            ConfigurationError: there is no usable key.
         """
-        if not request.operation.may_repeat:
-            return await self._once(request, options)
-        async for attempt in stamina.retry_context(
-            on=_worth_retrying,
-            attempts=4,
-            timeout=options.within_seconds,
-            wait_initial=0.1,
-            wait_max=1.0,
-            wait_jitter=0.2,
-        ):
-            with attempt:
-                return await self._once(request, options)
-        raise AssertionError("a retry context returns or raises")
-
-    async def _once(self, request: Request[Any], options: Options) -> Envelope[Any]:
-        operation = request.operation.name
-        key = await self._key.current()
-        headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
+        if request.operation.method == "GET":
+            return await self._read(request, options, answers.envelope)
+        turn = self._turn(request, options)
         try:
-            # The client's own time-outs start anew with each piece of an answer.
-            async with asyncio.timeout(options.within_seconds):
-                response = await self._http.request(
-                    request.operation.method,
-                    request.path,
-                    headers=headers,
-                    params=request.params,
-                    json=request.body,
-                )
-        except (httpx.TimeoutException, TimeoutError) as error:
-            raise NeoUnreachable("Neo did not answer in time.", operation=operation) from error
+            return (await self._in_time(Call(request, turn), options, self._write)).take()
+        finally:
+            # Refused or lost, it tells that something is not as it was thought to be.
+            self._reads.forget()
+
+    async def document(self, options: Options) -> dict[str, Any]:
+        """Neo's own description of its API, an OpenAPI document.
+
+        Shape: ``GET /public-api/openapi.json``, without an envelope.
+
+        Raises:
+            NeoError: as `call`.
+        """
+        return await self._read(Request(_DOCUMENT), options, answers.document)
+
+    def streaming(
+        self,
+        request: Request[Any],
+        options: Options,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        """A stream of server-sent events, open while the ``async with`` lasts.
+
+        It is opened as `call` asks. The budget counts it, and people wait for nobody else's
+        stream: open, it is no longer under way. A stream may be silent for as long as
+        ``within_seconds``; how long it is read in all is for the reader to say.
+
+        Raises:
+            NeoError: as `call`; `NeoUnreachable` also where the stream breaks while it is read.
+        """
+        return self._streaming(request, options, headers)
+
+    @asynccontextmanager
+    async def _streaming(
+        self, request: Request[Any], options: Options, headers: Mapping[str, str] | None
+    ) -> AsyncIterator[httpx.Response]:
+        call = Call(request, self._turn(request, options), headers=headers, stream=True)
+        response = await self._in_time(call, options, self._opened)
+        broken: NeoUnreachable | None = None
+        try:
+            yield response
         except httpx.HTTPError as error:
-            raise NeoUnreachable("Neo could not be reached.", operation=operation) from error
-        if not response.is_success:
-            raise failure(operation, response)
+            broken = unreachable(call, error)
+        finally:
+            await response.aclose()
+        if broken:
+            try:
+                raise broken
+            except NeoUnreachable:
+                # What httpx raised is still being handled outside of here; it holds the key.
+                broken.__context__ = None
+                raise
+
+    async def _opened(self, call: Call) -> httpx.Response:
+        response = await self._exchange.asked(call)
+        if _EVENT_STREAM in response.headers.get("Content-Type", "").lower():
+            return response
+        await response.aclose()
+        raise answers.odd(call.turn.operation, response)
+
+    async def _read(self, request: Request[Any], options: Options, read: Callable[[bytes], T]) -> T:
+        name = request.operation.name
+
+        async def ask(turn: Turn) -> Answer[T]:
+            call = Call(request, turn)
+            return understood(call, await self._exchange.asked(call), read)
+
         try:
-            return _ENVELOPE.validate_python(_content(response))
-        except (ValueError, RecursionError):
-            # `from None`: pydantic's message quotes the answer, which may hold people's data.
-            raise NeoUnintelligible(
-                "Neo's answer could not be understood.",
-                operation=operation,
-                status=response.status_code,
-            ) from None
+            answer: Answer[T] = await self._reads.read(request.identity, name, options, ask)
+            return answer.take()
+        except TimeoutError:
+            pass
+        raise _late(name)
+
+    async def _write(self, call: Call) -> Answer[Envelope[Any]]:
+        return understood(call, await self._exchange.asked(call), answers.envelope)
+
+    async def _in_time(
+        self, call: Call, options: Options, doing: Callable[[Call], Coroutine[Any, Any, T]]
+    ) -> T:
+        try:
+            # The HTTP client's own time-outs start anew with each piece of an answer.
+            async with asyncio.timeout(options.within_seconds):
+                return await doing(call)
+        except TimeoutError:
+            pass
+        raise call.turn.held or _late(call.turn.operation)
+
+    def _turn(self, request: Request[Any], options: Options) -> Turn:
+        deadline = self._budget.elapsed() + options.within_seconds
+        return Turn(request.operation.name, options.purpose, deadline)
 
 
-def _content(response: httpx.Response) -> Any:
-    """The JSON of an answer; half a surrogate pair, which no text can hold, becomes "?"."""
-    content = response.json()
-    if b"\\ud" not in response.content.lower():
-        return content
-    return json.loads(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
-
-
-def failure(operation: str, response: httpx.Response) -> NeoError:
-    """The error that a caller can act on, for an answer that is not a success."""
-    error, request_id = _error_of(response)
-    status = response.status_code
-    told: dict[str, Any] = {
-        "operation": operation,
-        "status": status,
-        "code": code.lower() if (code := _short(error.get("code"))) else None,
-        "details": error["details"] if isinstance(error.get("details"), dict) else None,
-        "request_id": request_id,
-    }
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        return NeoRateLimited(
-            "Neo's request limit for this tenant is reached.",
-            retry_after_seconds=_seconds(response.headers.get("Retry-After")),
-            **told,
-        )
-    message = _short(error.get("message")) or f"Neo answered {status}."
-    if told["code"] is None:
-        # Without Neo's envelope it is somebody else's answer: a proxy, a wrong address.
-        return NeoUnintelligible(message, **told)
-    return _BY_STATUS.get(status, NeoUnavailable)(message, **told)
-
-
-def _error_of(response: httpx.Response) -> tuple[dict[str, Any], str | None]:
-    """The error of an envelope and the request's id; empty for what is not there."""
-    try:
-        body = response.json()
-    except (ValueError, RecursionError):
-        return {}, None
-    body = body if isinstance(body, dict) else {}
-    meta = body["meta"] if isinstance(body.get("meta"), dict) else {}
-    error = body["error"] if isinstance(body.get("error"), dict) else {}
-    return error, _short(meta.get("request_id"))
-
-
-def _short(value: object) -> str | None:
-    return value[:500] if isinstance(value, str) and value else None
-
-
-def _seconds(header: str | None) -> float:
-    """``Retry-After`` in seconds; a minute, Neo's own window, where it is not a number."""
-    try:
-        seconds = float(header or "")
-    except ValueError:
-        return _USUAL_PAUSE_SECONDS
-    if math.isnan(seconds):
-        return _USUAL_PAUSE_SECONDS
-    return min(max(seconds, 0.0), _LONGEST_PAUSE_SECONDS)
-
-
-def _worth_retrying(error: Exception) -> bool | float | timedelta:
-    """Whether a read may be asked again, and after how long where Neo said so."""
-    if isinstance(error, NeoRateLimited):
-        wait = error.retry_after_seconds
-        return wait if 0 < wait <= LONGEST_WAIT_SECONDS else False
-    return isinstance(error, NeoUnavailable) and (
-        error.status is None or error.status >= httpx.codes.INTERNAL_SERVER_ERROR
-    )
+def _late(operation: str) -> NeoUnreachable:
+    return NeoUnreachable("Neo did not answer in time.", operation=operation)

@@ -25,6 +25,8 @@ class Operation(Generic[M]):
         answers: The model of its data; of one item where the data is a list.
         many: Whether the data is a list.
         repeatable: Whether asking twice does no more than asking once; reads always are.
+        sends: What each request of it carries besides its path, as Neo names it: if Neo's API
+            one day requires more, the bot can say so before people find out.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Operation(Generic[M]):
     answers: type[M]
     many: bool = False
     repeatable: bool = False
+    sends: tuple[str, ...] = ()
 
     @property
     def may_repeat(self) -> bool:
@@ -66,6 +69,12 @@ class Request(Generic[M]):
     def params(self) -> dict[str, Any]:
         """The query parameters that were given."""
         return {name: value for name, value in self.query.items() if value is not None}
+
+    @property
+    def identity(self) -> str:
+        """Path and query in one text: the same for equal reads, in whatever order they name it."""
+        # By repr: to Neo, True, 1 and "1" may be three different things.
+        return f"{self.path} {sorted(self.params.items())!r}"
 
 
 def _segment(text: str) -> str:

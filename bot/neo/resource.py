@@ -51,10 +51,11 @@ class Resource:
         """What an operation answers that is not a list."""
         envelope = await self._ask(operation, query, body, segments)
         try:
-            return operation.answers.model_validate(envelope.data)
+            return self._read(operation, envelope.data)
         except ValidationError:
-            # `from None`: pydantic's message quotes the answer, which may hold people's data.
-            raise self._odd(operation, envelope) from None
+            pass
+        # Raised here, not above: pydantic's error holds the answer, which may be people's data.
+        raise _odd(operation, envelope)
 
     async def _all(
         self, operation: Operation[M], *, query: Values | None = None, **segments: str
@@ -90,6 +91,7 @@ class Resource:
         """A list item by item; a page is asked for when the one before it has been read."""
         cursor: str | None = None
         while True:
+            asked = cursor
             page = await self._page(
                 operation, cursor=cursor, page_size=page_size, query=query, **segments
             )
@@ -97,6 +99,12 @@ class Resource:
                 yield item
             if (cursor := page.cursor) is None:
                 return
+            if cursor == asked:
+                raise NeoUnintelligible(
+                    "Neo's list leads from a page to the same page again.",
+                    operation=operation.name,
+                    request_id=page.request_id,
+                )
 
     async def _ask(
         self,
@@ -108,30 +116,37 @@ class Resource:
         request = Request(operation, segments, query or {}, body)
         return await self._http.call(request, self._options)
 
+    def _read(self, operation: Operation[M], data: Any) -> M:
+        """One object of an answer, its status in words that are known here where that is sure."""
+        model = operation.answers
+        return model.model_validate(self._http.vocabulary.translated(model, data))
+
     def _items(self, operation: Operation[M], envelope: Envelope[Any]) -> list[M]:
         """What can be read of a list: one odd item must not hide the others."""
         if not isinstance(envelope.data, list):
-            raise self._odd(operation, envelope)
+            raise _odd(operation, envelope)
         items: list[M] = []
         for one in envelope.data:
             try:
-                items.append(operation.answers.model_validate(one))
+                items.append(self._read(operation, one))
             except ValidationError as error:
                 log.warning(
                     "neo.item_skipped",
                     kind=operation.answers.__name__,
-                    faults=[".".join(map(str, fault["loc"])) for fault in error.errors()],
+                    # Names of our own models' fields; what lies deeper, Neo may have named.
+                    faults=sorted({str(at) for one in error.errors() for at in one["loc"][:1]}),
                     request_id=envelope.meta.request_id,
                 )
         return items
 
-    def _odd(self, operation: Operation[M], envelope: Envelope[Any]) -> NeoUnintelligible:
-        return NeoUnintelligible(
-            "Neo's answer could not be understood.",
-            operation=operation.name,
-            status=200,
-            request_id=envelope.meta.request_id,
-        )
+
+def _odd(operation: Operation[Any], envelope: Envelope[Any]) -> NeoUnintelligible:
+    return NeoUnintelligible(
+        "Neo's answer could not be understood.",
+        operation=operation.name,
+        status=200,
+        request_id=envelope.meta.request_id,
+    )
 
 
 def iso(moment: datetime | None) -> str | None:

@@ -19,7 +19,7 @@ The composition root wires it so::
     tokens = InboundTokens(keys, app_id=app_id, issuer=settings.bot_issuer, clock=clock)
     endpoint = build_endpoint(
         turns=turns, connector=connector, memory=memory, listen_host=settings.host,
-        gate=Gate(tokens=tokens, tenants=settings.teams_tenants, hosts=hosts),
+        gate=Gate(tokens=tokens, tenants=[tenant.id for tenant in settings.tenants()], hosts=hosts),
     )
     app.router.add_post("/api/messages", endpoint.handle)
     app.on_shutdown.append(lambda _: endpoint.close())

@@ -121,8 +121,8 @@ async def overhead() -> None:
             neo = _client(pooled)
             key = {"Authorization": f"Bearer {KEY}"}
 
-            async def bare(path: str, **params: object) -> object:
-                answer = await plain.get(path, headers=key, params={**params})
+            async def bare(path: str, **params: int) -> object:
+                answer = await plain.get(path, headers=key, params=params)
                 answer.raise_for_status()
                 return answer.json()
 

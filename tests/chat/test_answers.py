@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bot.chat.examples import EXAMPLES
-from tests.workplace import ALEX, MEGAN, START, Technician, Workplace, titles
+from bot.neo.vocabulary import Vocabulary
+from tests.workplace import ALEX, MEGAN, START, TENANT, Technician, Workplace, titles
 
 # START is Monday, 15:00 in Berlin, where the people of these tests are.
 YESTERDAY = START - timedelta(days=1)
@@ -222,16 +223,37 @@ async def test_a_long_question_is_told_that_neo_is_away_like_a_short_one(scene: 
 async def test_each_kind_of_refusal_says_what_to_do(scene: Scene) -> None:
     kinds: list[tuple[dict[str, Any], str]] = [
         ({"status": 403, "code": "FORBIDDEN"}, "does not allow this"),
-        ({"status": 429, "retry_after": "17"}, "Try again in 17 s"),
-        ({"status": 429, "retry_after": "inf"}, "too many requests"),
         ({"status": 400, "code": "validation_error"}, "did not accept"),
         ({"html": True}, "Neo did not answer"),
         ({"cut": True}, "Neo did not answer"),
+        ({"status": 429, "retry_after": "17"}, "Try again in 17 s"),
     ]
     for trouble, said in kinds:
         scene.office.neo.ends_trouble()
         scene.office.neo.trouble(**trouble, times=None)
         assert said in (await scene.megan.types("show failed runs")).summary
+
+
+async def test_while_neo_has_had_enough_nothing_is_asked_and_the_card_says_so(
+    scene: Scene,
+) -> None:
+    scene.office.neo.trouble(status=429, retry_after="600", times=1)
+    assert "too many requests" in (await scene.megan.types("show failed runs")).summary
+    asked = len(scene.office.neo.requests)
+    held = (await scene.megan.types("show failed runs")).summary
+    assert "none is sent until it does. Try again in 600 s." in held
+    assert len(scene.office.neo.requests) == asked
+
+
+async def test_what_waits_is_asked_for_in_neos_own_words_once_they_are_known(
+    scene: Scene,
+) -> None:
+    told = (await scene.megan.types("pending approvals")).summary
+    assert all("status" not in one.query for one in scene.office.neo.requests)
+    words = Vocabulary(approvals=("PENDING", "APPROVED", "REJECTED"))
+    scene.office.rooms.turns.neo_of(TENANT).speaks(words)
+    assert (await scene.megan.types("pending approvals")).summary == told
+    assert scene.office.neo.requests[-1].query["status"] == "PENDING"
 
 
 async def test_a_revoked_key_is_named_to_whoever_asks_and_never_shown(scene: Scene) -> None:
@@ -240,7 +262,7 @@ async def test_a_revoked_key_is_named_to_whoever_asks_and_never_shown(scene: Sce
     scene.office.neo.revoke_key()
     card = await scene.megan.types("show failed runs")
     assert "refuses the key" in card.summary
-    assert "NEO_API_KEY" in card.summary
+    assert "An administrator has to give this bot a new one" in card.summary
     assert key not in card.summary + str(card.content)
 
 

@@ -1,21 +1,127 @@
-"""What Neo says is read page by page, as it stands, whatever fields it has or lacks."""
+"""Each read asks for what its caller named, and what Neo says is read as it stands."""
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from bot.neo.client import Neo
-from bot.neo.models import Agent, Approval, ApprovalState, Outcome, Run
+from bot.neo.client import OPERATIONS, Neo
+from bot.neo.models import Agent, Approval, ApprovalState, NeoModel, Outcome, Run
+from bot.neo.models.agents import Integrations
+from bot.neo.operation import Operation
 from bot.sandbox.embedded import EmbeddedNeo
 from tests.neo.conftest import Connect
-from tests.workplace import ALEX, MEGAN, START
+from tests.workplace import ALEX, START
 
 ANY = "https://neo.northwind.example"
+CONTRACT = Path(__file__).parents[2] / "bot" / "sandbox" / "openapi.json"
+MOMENT = datetime(2026, 11, 23, 13, 30, tzinfo=UTC)
+SAID = "2026-11-23T13:30:00+00:00"
+
+Read = Callable[[Neo], Awaitable[object] | AsyncIterator[object]]
+
+LISTS: list[tuple[Read, str, dict[str, str]]] = [
+    (lambda neo: neo.agents.list(), "agents", {"page_size": "200"}),
+    (
+        lambda neo: neo.agents.page(cursor="c", page_size=5),
+        "agents",
+        {"page_size": "5", "cursor": "c"},
+    ),
+    (lambda neo: neo.agents.versions("20418"), "agents/20418/versions", {}),
+    (lambda neo: neo.runs.list(), "executions", {"page_size": "200"}),
+    (
+        lambda neo: neo.runs.page(
+            agent="20418", ticket="48213", entity="t1", statuses=["FAILED", "ERROR"]
+        ),
+        "executions",
+        {
+            "agent_id": "20418",
+            "entity_number": "48213",
+            "entity_id": "t1",
+            "status": "FAILED,ERROR",
+            "page_size": "50",
+        },
+    ),
+    (lambda neo: neo.runs.steps("r1"), "executions/r1/steps", {"include_data": "false"}),
+    (
+        lambda neo: neo.runs.steps(
+            "r1", types=["TOOL_CALL", "THOUGHT"], tool="web_fetch", step="s1", data=True
+        ),
+        "executions/r1/steps",
+        {
+            "type": "TOOL_CALL,THOUGHT",
+            "tool_type_name": "web_fetch",
+            "step_id": "s1",
+            "include_data": "true",
+        },
+    ),
+    (lambda neo: neo.runs.field_updates("r1"), "executions/r1/field-update-audit", {}),
+    (lambda neo: neo.runs.approvals("r1"), "executions/r1/til-requests", {}),
+    (
+        lambda neo: neo.callbacks.page(entity_type="TICKET", entity="t1", agent="20418"),
+        "callbacks",
+        {"entity_type": "ticket", "entity_id": "t1", "agent_id": "20418", "page_size": "20"},
+    ),
+    (
+        lambda neo: neo.callbacks.list(
+            ticket="48213", since=MOMENT, until=MOMENT, change_types=["CREATE", "FIELD_UPDATED"]
+        ),
+        "callbacks",
+        {
+            "entity_number": "48213",
+            "since": SAID,
+            "until": SAID,
+            "change_type": "CREATE,FIELD_UPDATED",
+            "page_size": "200",
+        },
+    ),
+    (
+        lambda neo: neo.approvals.page(statuses=["PENDING"], approver="aad-1", page_size=7),
+        "til-requests",
+        {"status": "PENDING", "approver": "aad-1", "page_size": "7"},
+    ),
+    (
+        lambda neo: neo.approvals.list(
+            agent="20418", text="reset", created_after=MOMENT, created_before=MOMENT, statuses=[]
+        ),
+        "til-requests",
+        {
+            "agent_id": "20418",
+            "q": "reset",
+            "created_after": SAID,
+            "created_before": SAID,
+            "page_size": "200",
+        },
+    ),
+    (
+        lambda neo: neo.scheduled_work.page(status="PENDING", ticket="t1", text="482", cursor="3"),
+        "scheduled-work",
+        {"status": "PENDING", "ticket_id": "t1", "search": "482", "page": "3", "page_size": "50"},
+    ),
+    (lambda neo: neo.scheduled_work.list(), "scheduled-work", {"page": "1", "page_size": "200"}),
+    (lambda neo: neo.inbox.list(), "inbox", {}),
+]
+SINGLE: list[tuple[Read, str, dict[str, str]]] = [
+    (lambda neo: neo.agents.get("20418"), "agents/20418", {}),
+    (
+        lambda neo: neo.agents.version_at("20418", MOMENT),
+        "agents/20418/version-at",
+        {"timestamp": SAID},
+    ),
+    (lambda neo: neo.runs.get("r/1"), "executions/r%2F1", {}),
+    (lambda neo: neo.runs.callback("r1"), "executions/r1/callback", {}),
+    (lambda neo: neo.callbacks.get("c1"), "callbacks/c1", {}),
+    (lambda neo: neo.templates.get("7"), "templates/7", {}),
+    (lambda neo: neo.shared_agents.get("s?1"), "shared-agents/s%3F1", {}),
+]
+THING = {"id": 1, "execution_id": "r1", "callback_id": "c1"}
 
 
 def answering(body: object, seen: list[httpx.Request] | None = None) -> httpx.MockTransport:
@@ -28,43 +134,79 @@ def answering(body: object, seen: list[httpx.Request] | None = None) -> httpx.Mo
     return httpx.MockTransport(answer)
 
 
-async def test_every_agent_is_read_over_as_many_pages_as_there_are(
-    embedded: EmbeddedNeo, neo: Neo
+@pytest.mark.parametrize(
+    ("read", "path", "query", "data"),
+    [(*one, [THING]) for one in LISTS] + [(*one, THING) for one in SINGLE],
+)
+async def test_each_read_asks_for_what_its_caller_named(
+    connect: Connect, read: Read, path: str, query: dict[str, str], data: object
 ) -> None:
-    first = await neo.agents.page(page_size=5)
-    assert len(first.items) == 5
-    assert first.cursor
-    read = list(first.items)
-    cursor: str | None = first.cursor
-    while cursor:
-        page = await neo.agents.page(page_size=5, cursor=cursor)
-        read += page.items
-        cursor = page.cursor
-    assert [a.name for a in read] == [a.name async for a in neo.agents.list()]
-    assert len(read) == len(embedded.world.agents)
+    seen: list[httpx.Request] = []
+    asked = read(connect(ANY, "k", transport=answering({"data": data, "meta": {}}, seen)))
+    if isinstance(asked, AsyncIterator):
+        assert len([one async for one in asked]) == 1
+    else:
+        assert await asked
+    (request,) = seen
+    assert (request.method, request.content) == ("GET", b"")
+    assert request.url.raw_path.decode().partition("?")[0] == f"/public-api/{path}"
+    assert dict(request.url.params) == query
 
 
-async def test_runs_come_newest_first_page_after_page_without_a_gap(
-    embedded: EmbeddedNeo, neo: Neo
-) -> None:
-    for minute in range(7):
-        embedded.has_run(agent="Dispatch", at=START - timedelta(minutes=minute + 1))
-    first = await neo.runs.page(page_size=4)
-    second = await neo.runs.page(page_size=4, cursor=first.cursor)
-    begun = [run.created_at for run in (*first.items, *second.items)]
-    assert len(begun) == 7
-    assert begun == sorted(begun, key=str, reverse=True)
-    assert second.cursor is None
+@cache
+def contract() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(CONTRACT.read_text())
+    return document
 
 
-async def test_a_page_that_promises_more_and_names_no_cursor_is_the_last(connect: Connect) -> None:
-    body = {"data": [], "meta": {"pagination": {"has_more": True, "next_cursor": None}}}
-    neo = connect(ANY, "k", transport=answering(body))
-    assert [agent async for agent in neo.agents.list()] == []
+def answer_of(operation: Operation[Any]) -> Any:
+    """What the contract says that an operation answers, with every field there."""
+    responses = contract()["paths"][operation.path][operation.method.lower()]["responses"]
+    success = next(responses[status] for status in responses if status.startswith("2"))
+    return example(success["content"]["application/json"]["schema"]["properties"]["data"])
 
 
-async def test_the_request_id_of_a_page_is_kept(neo: Neo) -> None:
-    assert (await neo.agents.page()).request_id
+def example(schema: dict[str, Any]) -> Any:
+    """A value of a schema; every text is a moment, for some of them have to be."""
+    if reference := schema.get("$ref"):
+        return example(contract()["components"]["schemas"][reference.rpartition("/")[2]])
+    if values := schema.get("enum") or schema.get("x-known-values"):
+        return values[0]
+    if parts := schema.get("allOf", schema.get("oneOf", [])[:1]):
+        return {name: one for part in parts for name, one in example(part).items()}
+    if schema.get("type") == "array":
+        return [example(schema["items"])]
+    if schema.get("type") == "object":
+        return {name: example(one) for name, one in schema.get("properties", {}).items()}
+    kinds = schema.get("type", "any")
+    kind = kinds if isinstance(kinds, str) else kinds[0]
+    return {"string": SAID, "integer": 7, "number": 1.5, "boolean": True}.get(kind, {"any": [1]})
+
+
+def unknown(read: object) -> Iterator[str]:
+    """Fields, at any depth, that came and that the client has no name for."""
+    if isinstance(read, tuple):
+        for one in read:
+            yield from unknown(one)
+    if isinstance(read, NeoModel) and not isinstance(read, Integrations):
+        yield from (f"{type(read).__name__}.{name}" for name in read.model_extra or {})
+        for name in type(read).model_fields:
+            yield from unknown(getattr(read, name))
+
+
+@pytest.mark.parametrize(
+    "operation",
+    # A stream has no envelope and no schema.
+    [operation for operation in OPERATIONS if operation.name != "chat.events"],
+    ids=lambda operation: operation.name,
+)
+def test_every_field_of_the_contract_is_read_by_name(operation: Operation[NeoModel]) -> None:
+    said = answer_of(operation)
+    (one,) = said if operation.many else (said,)
+    read = operation.answers.model_validate(one)
+    told = read.model_dump(by_alias=True, mode="json", exclude_unset=True)
+    assert not list(unknown(read))
+    assert told.keys() == one.keys()
 
 
 async def test_one_agent_one_run_its_steps_and_its_approvals_are_read(
@@ -203,11 +345,3 @@ async def test_what_a_person_typed_never_leaves_its_place_in_the_path(
     assert "/" not in sent.removeprefix("/public-api/executions/")
     assert not request.url.query
     assert not request.url.fragment
-
-
-async def test_a_decision_carries_its_way_and_the_note(embedded: EmbeddedNeo, neo: Neo) -> None:
-    embedded.has_approval(481, agent="Password Reset", approvers=[MEGAN])
-    answer = await neo.approvals.decide("481", "approve", note="by phone")
-    assert answer.state is ApprovalState.APPROVED
-    assert answer.comment == "by phone"
-    assert embedded.decision_bodies == [{"action": "approve", "note": "by phone"}]

@@ -5,21 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from bot.neo.models.base import Id, Moment, NeoModel, Text, plain
-
-
-def _people(value: object) -> object:
-    """Those of a list that are described at all."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else ()
+from bot.neo.models.base import Id, Items, Moment, NeoModel, Open, Text, plain
 
 
 def _person(value: object) -> object:
     """A person by name alone is a person."""
-    return {"name": value} if isinstance(value, str) else value if isinstance(value, dict) else None
+    return {"name": value} if isinstance(value, str) else value
 
 
 def _request(value: object) -> object:
@@ -70,9 +65,9 @@ class Approval(NeoModel):
     session_id: Text = None
     ticket_id: Text = None
     ticket_number: Text = None
-    requested_for: Annotated[dict[str, Any] | None, BeforeValidator(_request)] = None
+    requested_for: Annotated[Open, BeforeValidator(_request)] = None
     comment: Text = None
-    approvers: Annotated[tuple[Approver, ...], BeforeValidator(_people)] = ()
+    approvers: Items[Approver] = ()
     decided_by: Annotated[Decider | None, BeforeValidator(_person)] = None
     status: Text = None
     created_at: Moment = None

@@ -1,4 +1,4 @@
-"""Runs of agents and their steps."""
+"""Runs of agents, their steps, and what they decided about each field."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from bot.neo.models.base import Id, Moment, NeoModel, Number, Text, Truth, plain
+from bot.neo.models.base import Id, Items, Moment, NeoModel, Number, Text, Truth, plain
 
 
 class Outcome(StrEnum):
@@ -34,13 +34,18 @@ RUN_STATUSES: dict[Outcome, frozenset[str]] = {
 
 
 class Run(NeoModel):
-    """One execution of an agent. Source: Executions / List executions."""
+    """One execution of an agent. Source: Executions / List executions.
+
+    ``entity_id`` and ``entity_number`` are the PSA's; ``seconds_spent`` is in seconds.
+    """
 
     id: Id = Field(alias="execution_id")
     agent_id: Text = None
     agent_name: Text = None
     entity_id: Text = None
     entity_number: Text = None
+    entity_type: Text = None
+    instructions: Text = Field(default=None, alias="additional_custom_instructions")
     message: Text = Field(default=None, alias="message_for_dashboard")
     error: Text = None
     seconds_spent: Number = None
@@ -67,4 +72,36 @@ class Step(NeoModel):
     is_error: Truth = None
     type: Text = None
     data: Any = None
+    created_at: Moment = None
+
+
+class FieldOption(NeoModel):
+    """A value that an agent could have chosen for a field."""
+
+    id: Text = None
+    name: Text = None
+    description: Text = None
+
+
+class FieldUpdate(NeoModel):
+    """What a run decided about one field of a ticket. Source: Executions / Field update audit.
+
+    Prompts are the words "N/A" where the agent chose its tools itself.
+    """
+
+    agent_id: Text = None
+    agent_name: Text = None
+    entity_id: Text = None
+    field_name: Text = None
+    is_custom_field: Truth = None
+    custom_field_name: Text = None
+    current_value: Text = None
+    predicted_value: Text = None
+    predicted_value_id: Text = None
+    should_update: Truth = Field(default=None, alias="should_update_field")
+    justification: Text = Field(default=None, alias="ai_justification")
+    system_prompt: Text = None
+    user_prompt: Text = None
+    gpt_response: Text = None
+    options: Items[FieldOption] = Field(default=(), alias="options_to_choose_from")
     created_at: Moment = None

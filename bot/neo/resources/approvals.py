@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from bot.neo.models import Approval
+from bot.neo.models.approvals import Approval
 from bot.neo.operation import Operation
 from bot.neo.resource import LARGEST_PAGE, Page, Resource, iso
 
@@ -17,15 +17,22 @@ class Approvals(Resource):
     """Technician-in-the-loop requests. Source: Neo API reference, TIL requests."""
 
     LIST = Operation("approvals.list", "GET", "/public-api/til-requests", Approval, many=True)
+    # Not repeatable: the second of two would be told that somebody was faster.
     DECIDE = Operation(
-        "approvals.decide", "POST", "/public-api/til-requests/{request_id}/decision", Approval
+        "approvals.decide",
+        "POST",
+        "/public-api/til-requests/{request_id}/decision",
+        Approval,
+        sends=("action", "note"),
     )
 
     async def page(
         self,
         *,
         agent: str | None = None,
+        approver: str | None = None,
         text: str | None = None,
+        statuses: Sequence[str] | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         cursor: str | None = None,
@@ -33,22 +40,51 @@ class Approvals(Resource):
     ) -> Page[Approval]:
         """One page of approvals; both moments are inclusive.
 
-        Shape: ``GET /public-api/til-requests?agent_id=&q=&created_after=&created_before=``
-        -> approvals. ``text`` searches ticket id, ticket number and the request's text.
+        Shape: ``GET /public-api/til-requests?agent_id=&approver=&q=&status=&created_after=
+        &created_before=`` -> approvals.
+
+        Args:
+            agent: Asked for by this agent alone (its id).
+            approver: Sent to this person alone (Entra object id).
+            text: Found in the ticket's id or number or in the request's text, in capitals or not.
+            statuses: Standing so, in Neo's words; those are not published, see
+                `bot.neo.vocabulary`.
+            created_after: Asked for then or later.
+            created_before: Asked for then or earlier.
+            cursor: From the page before.
+            page_size: 1-200.
         """
-        query = _query(agent, text, created_after, created_before)
+        query = _query(
+            agent=agent,
+            approver=approver,
+            text=text,
+            statuses=statuses,
+            created_after=created_after,
+            created_before=created_before,
+        )
         return await self._page(self.LIST, query=query, cursor=cursor, page_size=page_size)
 
     def list(
         self,
         *,
         agent: str | None = None,
+        approver: str | None = None,
         text: str | None = None,
+        statuses: Sequence[str] | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
+        page_size: int = LARGEST_PAGE,
     ) -> AsyncIterator[Approval]:
-        """Every approval that fits, page by page as it is read."""
-        return self._each(self.LIST, query=_query(agent, text, created_after, created_before))
+        """Every approval that fits, page by page as it is read; the words are those of `page`."""
+        query = _query(
+            agent=agent,
+            approver=approver,
+            text=text,
+            statuses=statuses,
+            created_after=created_after,
+            created_before=created_before,
+        )
+        return self._each(self.LIST, query=query, page_size=page_size)
 
     async def reread(self, approval: Approval) -> Approval | None:
         """The approval as it stands now, None if Neo no longer has it.
@@ -68,29 +104,59 @@ class Approvals(Resource):
         return None
 
     async def decide(
-        self, approval: str, action: Literal["approve", "reject"], *, note: str
+        self,
+        approval: str,
+        action: Literal["approve", "reject"],
+        *,
+        note: str | None = None,
+        technician: str | None = None,
+        technician_name: str | None = None,
+        client: str | None = None,
     ) -> Approval:
         """Send a decision, once; the answer is the approval as it then stands.
 
-        Shape: ``POST /public-api/til-requests/{request_id}/decision`` {action, note} -> approval.
+        Shape: ``POST /public-api/til-requests/{request_id}/decision`` {action, note,
+        acting_end_user, acting_end_user_name, client_id} -> approval.
+
+        Args:
+            approval: Its id.
+            action: Which way.
+            note: What to keep with it; the place to name the person, see below.
+            technician: Who decides (Entra object id). Believed of Neo's own service accounts
+                alone; of a tenant's key it is ignored, and the key is named as the decider.
+            technician_name: Their name, likewise.
+            client: The tenant, for Neo's own service accounts alone.
 
         Raises:
             NeoConflict: somebody was faster.
+            NeoForbidden: a tenant's key named a client.
+            NeoNotFound: no approval with this id.
             NeoUnavailable: nobody knows whether it was taken: read it again.
         """
-        body = {"action": action, "note": note}
+        told = {
+            "note": note,
+            "acting_end_user": technician,
+            "acting_end_user_name": technician_name,
+            "client_id": client,
+        }
+        body = {"action": action} | {name: one for name, one in told.items() if one is not None}
         return await self._one(self.DECIDE, body=body, request_id=approval)
 
 
 def _query(
+    *,
     agent: str | None,
+    approver: str | None,
     text: str | None,
+    statuses: Sequence[str] | None,
     created_after: datetime | None,
     created_before: datetime | None,
 ) -> dict[str, str | None]:
     return {
         "agent_id": agent,
+        "approver": approver,
         "q": text,
+        "status": ",".join(statuses or ()) or None,
         "created_after": iso(created_after),
         "created_before": iso(created_before),
     }

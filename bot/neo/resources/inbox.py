@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.neo.models import InboxMessage
+from bot.neo.models.inbox import InboxMessage
 from bot.neo.operation import Operation
 from bot.neo.resource import Resource
 

@@ -1,0 +1,226 @@
+"""The only module that speaks HTTP to Neo: one call's attempts, each with its key and its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+import httpx
+import structlog
+from pydantic import SecretStr
+
+from bot.errors import ConfigurationError, NeoError, NeoInvalid, NeoRateLimited, NeoUnreachable
+from bot.neo import answers, retries
+from bot.neo.budget import Budget, Turn
+from bot.neo.keys import ApiKey
+from bot.neo.operation import Request
+from bot.neo.sharing import Answer
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+_SHORTEST_SECRET = 8
+_NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One call with all its attempts.
+
+    Attributes:
+        request: What is asked.
+        turn: Its place in the budget, and its deadline.
+        headers: Sent beside the usual ones.
+        stream: Whether a success is left open, to be read by the caller.
+        tries: How many attempts there were.
+        renewed: Whether a new key was asked for.
+        keys: Those that were sent: none may stand in an error.
+    """
+
+    request: Request[Any]
+    turn: Turn
+    headers: Mapping[str, str] | None = None
+    stream: bool = False
+    tries: int = 0
+    renewed: bool = False
+    keys: list[SecretStr] = field(default_factory=list)
+
+    def hide(self, text: str) -> str:
+        """The text without the keys that were sent, or whatever looks like one."""
+        return answers.hidden(text, self._secrets())
+
+    def without_keys(self, content: bytes) -> bytes:
+        """The content of an answer, should the other side repeat a key that was sent."""
+        for secret in self._secrets():
+            content = content.replace(secret.encode(), answers.MASK.encode())
+        return content
+
+    def _secrets(self) -> list[str]:
+        # What is shorter is no secret but a word.
+        keys = (key.get_secret_value() for key in self.keys)
+        return [key for key in keys if len(key) >= _SHORTEST_SECRET]
+
+
+class Exchange:
+    """Sends one tenant's requests.
+
+    Args:
+        http: A client whose base URL is Neo's host.
+        key: The tenant's API key.
+        budget: The tenant's budget.
+        clock: The present (aware UTC).
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        key: ApiKey,
+        budget: Budget,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._http = http
+        self._key = key
+        self._budget = budget
+        self._clock = clock
+
+    async def asked(self, call: Call) -> httpx.Response:
+        """The answer of a success, after as many attempts as it takes and is safe.
+
+        Raises:
+            NeoError: see `bot.errors`.
+            ConfigurationError: there is no usable key.
+        """
+        self._budget.begin(call.turn)
+        try:
+            try:
+                return await self._attempt(call)
+            except NeoError as error:
+                failed = error
+            # Only now: a call that goes well, as most do, does not pay for what begins here.
+            return await self._repeatedly(call, failed)
+        finally:
+            self._budget.end(call.turn)
+
+    async def _repeatedly(self, call: Call, failed: NeoError | None) -> httpx.Response:
+        """Go on after the first attempt `failed`."""
+        async for attempt in retries.attempts(lambda error: self._again(call, error)):
+            with attempt:
+                error, failed = failed, None
+                if error:
+                    raise error
+                return await self._attempt(call)
+        raise AssertionError("a retry context returns or raises")
+
+    def _again(self, call: Call, error: Exception) -> bool | float:
+        decision = retries.after_failure(
+            error,
+            may_repeat=call.request.operation.may_repeat,
+            tries=call.tries,
+            left_seconds=call.turn.deadline - self._budget.elapsed(),
+        )
+        if decision and isinstance(error, NeoError):
+            call.turn.held = error
+        return decision
+
+    async def _attempt(self, call: Call) -> httpx.Response:
+        """One attempt; a refused key is renewed once, for then nothing was done."""
+        call.tries += 1
+        key = await self._key.current()
+        response = await self._send(call, key)
+        if response.status_code == httpx.codes.UNAUTHORIZED and not call.renewed:
+            call.renewed = True
+            other = await self._key.renewed(key)
+            if other is not None and other != key:
+                log.info("neo.key_renewed", operation=call.turn.operation)
+                response = await self._send(call, other)
+        if response.is_success:
+            return response
+        name, now = call.turn.operation, self._clock()
+        error = answers.failure(name, response, hide=call.hide, now=now)
+        if isinstance(error, NeoRateLimited):
+            self._budget.pause(error.retry_after_seconds)
+        raise error
+
+    async def _send(self, call: Call, key: SecretStr) -> httpx.Response:
+        """One request; its answer is read, except a success that is to be streamed."""
+        number = await self._budget.admit(call.turn)
+        call.keys.append(key)
+        try:
+            response = await self._http.send(
+                self._built(call, key), stream=call.stream, follow_redirects=False
+            )
+            self._budget.heard(number, response.headers)
+            if call.stream and not response.is_success:
+                await response.aread()
+        except (httpx.InvalidURL, UnicodeEncodeError):
+            trouble: NeoError = NeoInvalid(
+                "This is too long, or holds characters that cannot be sent to Neo.",
+                operation=call.turn.operation,
+            )
+        except httpx.HTTPError as error:
+            trouble = unreachable(call, error)
+        else:
+            return response
+        # Raised here, not above: what httpx raised holds the request with its key.
+        raise trouble
+
+    def _built(self, call: Call, key: SecretStr) -> httpx.Request:
+        own = self._http.timeout
+        # Who waits for a whole answer keeps the time himself, and those who share one each their
+        # own. A stream is silent for no longer than the time that is left.
+        left = max(call.turn.deadline - self._budget.elapsed(), 0.0) if call.stream else None
+        request = self._http.build_request(
+            call.request.operation.method,
+            call.request.path,
+            params=call.request.params or None,  # an empty dict would cost as much as a full one
+            json=call.request.body,
+            headers=call.headers,
+            timeout=httpx.Timeout(left, connect=own.connect, pool=own.pool),
+        )
+        if not _is_sendable(key):
+            raise ConfigurationError(
+                "The API key for Neo is empty, or holds characters that no key has."
+            )
+        # Not in a variable: log lines may show the variables of a traceback.
+        request.headers["Authorization"] = f"Bearer {key.get_secret_value()}"
+        return request
+
+
+def understood(call: Call, response: httpx.Response, read: Callable[[bytes], T]) -> Answer[T]:
+    """What a success says.
+
+    Raises:
+        NeoUnintelligible: nothing that `read` can make sense of.
+    """
+    content = call.without_keys(response.content)
+    try:
+        if answers.is_json(response):
+            return Answer(content, read, read(content))
+    except (ValueError, RecursionError):
+        pass
+    # Raised here, not above: a parser's error quotes the answer, which may be people's data.
+    raise answers.odd(call.turn.operation, response)
+
+
+def unreachable(call: Call, error: httpx.HTTPError) -> NeoUnreachable:
+    """The error for an exchange that did not come to its end."""
+    sent = not isinstance(error, _NOTHING_SENT)
+    late = sent and isinstance(error, httpx.TimeoutException)
+    # A refused connection or certificate is for an administrator to read; what else httpx says may
+    # quote what was sent.
+    reason = type(error).__name__
+    if not sent and str(error):
+        reason += f": {call.hide(str(error))[:300]}"
+    return NeoUnreachable(
+        "Neo did not answer in time." if late else "Neo could not be reached.",
+        operation=call.turn.operation,
+        details={"reason": reason},
+        sent=sent,
+    )
+
+
+def _is_sendable(key: SecretStr) -> bool:
+    return all("!" <= character <= "~" for character in key.get_secret_value() or " ")
