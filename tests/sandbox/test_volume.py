@@ -70,7 +70,7 @@ RARE_RUNS = [
 ]
 
 
-@pytest.mark.parametrize("wanted", RARE_RUNS, ids=str)
+@pytest.mark.parametrize("wanted", RARE_RUNS, ids=range(len(RARE_RUNS)))
 def test_a_page_of_runs_writes_out_no_more_than_it_shows(wanted: RunFilter) -> None:
     told, history = counting()
     middle = told.history.started_at(MANY // 2), MANY // 2
@@ -96,7 +96,7 @@ RARE_APPROVALS = [
 ]
 
 
-@pytest.mark.parametrize("wanted", RARE_APPROVALS, ids=str)
+@pytest.mark.parametrize("wanted", RARE_APPROVALS, ids=range(len(RARE_APPROVALS)))
 def test_a_page_of_approvals_writes_out_no_more_than_it_shows(wanted: ApprovalFilter) -> None:
     told, history = counting()
     found = list(islice(told.approvals(wanted), 51))
