@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -51,7 +52,8 @@ log = structlog.get_logger()
 Clock = Callable[[], datetime]
 
 UTC_ZONE = ZoneInfo("UTC")
-NEO_TIMEOUT = httpx.Timeout(8.0, connect=3.0, pool=3.0)
+# How long an answer may take is for each call to say.
+NEO_TIMEOUT = httpx.Timeout(None, connect=3.0, pool=3.0)
 # The watchers look every five seconds: what takes longer is asked anew by the next look.
 WATCH_WITHIN_SECONDS = 4.5
 # Longer than Teams repeats an activity it got no answer to.
@@ -99,7 +101,7 @@ def neo_of(
     own: Mapping[str, ApiKey],
     http: httpx.AsyncClient,
     *,
-    watching_share: float = 0.1,
+    watching_share: float,
     clock: Clock = now,
 ) -> Callable[[str], Neo]:
     """A tenant's Neo, each with a key, a request budget and a cache of its own.
@@ -120,11 +122,16 @@ def neo_of(
 
 
 def neo_client(settings: Settings) -> httpx.AsyncClient:
-    """The pooled client to Neo."""
+    """The client to Neo that all tenants share: nothing that one is answered reaches another.
+
+    It keeps no cookies, and has as many connections as are needed: each tenant's budget bounds
+    its own, and a limit in common would let one tenant's slow answers stop another's decisions.
+    """
     return httpx.AsyncClient(
         base_url=settings.neo_api_url,
         timeout=NEO_TIMEOUT,
-        limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 

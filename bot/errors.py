@@ -26,7 +26,17 @@ from typing import Any
 
 
 class BotError(Exception):
-    """The root; never raised itself."""
+    """The root; never raised itself. A copy is an equal error that nobody has raised yet."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What is told by keyword is not among the arguments that Python would copy with."""
+        return _anew, (type(self), self.args, vars(self).copy())
+
+
+def _anew(kind: type[BotError], args: tuple[Any, ...], told: dict[str, Any]) -> BotError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(told)
+    return error
 
 
 class ConfigurationError(BotError):
@@ -89,20 +99,17 @@ class NeoInvalid(NeoError):
 
 
 class NeoRateLimited(NeoError):
-    """The tenant's request budget is spent for ``retry_after_seconds``; nothing was done.
+    """The tenant's request budget is spent for ``retry_after_seconds``.
+
+    Nothing was done if Neo says so (``code``) or the request was not even sent (no ``status``).
 
     Attributes:
-        retry_after_seconds: When it is worth asking again.
-        stated: Whether the other side named that time; otherwise it is assumed, or, with
-            ``status`` None, this client's own: the request was not even sent.
+        retry_after_seconds: When it is worth asking again; assumed where nobody named it.
     """
 
-    def __init__(
-        self, message: str, *, retry_after_seconds: float, stated: bool = False, **told: Any
-    ) -> None:
+    def __init__(self, message: str, *, retry_after_seconds: float, **told: Any) -> None:
         super().__init__(message, **told)
         self.retry_after_seconds = retry_after_seconds
-        self.stated = stated
 
 
 class NeoUnavailable(NeoError):

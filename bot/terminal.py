@@ -137,7 +137,7 @@ async def chat(
         rooms = await stack.enter_async_context(
             furnish(
                 pool,
-                neo=neo_of(keys, http),
+                neo=neo_of(keys, http, watching_share=settings.neo_watching_share),
                 tenants=tuple(keys),
                 messenger=screen,
                 roster=screen,

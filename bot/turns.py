@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,8 +22,10 @@ from bot.errors import (
     NeoError,
     NeoForbidden,
     NeoInvalid,
+    NeoNotFound,
     NeoRateLimited,
     NeoUnauthorized,
+    NeoUnintelligible,
 )
 from bot.messaging import Answer, Conversation, Pressed, Said, Scope
 from bot.neo.client import Neo
@@ -37,6 +40,10 @@ from cards.notice import notice
 from cards.problem import problem
 from cards.words import Reader
 
+# From here on a wait is told in minutes.
+_MINUTES_FROM_SECONDS = 90
+# HTTP statuses from here on say that Neo, or the way to it, is out of order.
+_OUT_OF_ORDER = 500
 LONGEST_TEXT = 1_000
 ONE_INSTALLATION = timedelta(seconds=30)
 
@@ -176,22 +183,40 @@ class Turns:
 
 def explain(error: NeoError, *, again: str | None) -> Card:
     """What happened, that nothing was changed, and what to do."""
+    title, text = _told(error)
+    return problem(title, text, again=again, request_id=error.request_id)
+
+
+def _told(error: NeoError) -> tuple[str, str]:
+    """A title, and what to do."""
+    # An error without a status is this bot's own: what was asked never left.
+    here = error.status is None
+    title, text = "Neo did not answer", "Try again in a moment, or look in Neo."
     match error:
         case NeoUnauthorized():
-            title = "Neo refuses the key of this bot"
+            title = "This bot has no key for Neo" if here else "Neo refuses the key of this bot"
             text = "An administrator has to give this bot a new one. Until then, use Neo."
         case NeoForbidden():
             title = "Neo does not allow this with the key of this bot"
             text = "An administrator can look at the key in Neo."
-        case NeoRateLimited():
+        case NeoRateLimited(retry_after_seconds=seconds):
             title = "Neo has had too many requests from your organisation"
-            text = f"Try again in {max(round(error.retry_after_seconds), 1)} s."
-            if error.status is None:
-                text = f"{error} {text}"  # the bot itself held back: the error says for what
+            text = f"{error} " if here else ""
+            text += f"Try again in {_wait(seconds)}."
         case NeoInvalid():
             title = "Neo did not accept the question"
-            text = f"It says: {error}"
-        case _:
-            title = "Neo did not answer"
-            text = "Try again in a moment, or look in Neo."
-    return problem(title, text, again=again, request_id=error.request_id)
+            text = str(error) if here else f"It says: {error}"
+        case NeoNotFound():
+            title = "Neo does not have this"
+            text = "It may be gone. Ask again for what is there now."
+        case NeoUnintelligible(status=int(status)) if status < _OUT_OF_ORDER:
+            title = "Neo's answer could not be read"
+            text = "If that stays, an administrator can find out why with the doctor."
+    return title, text
+
+
+def _wait(seconds: float) -> str:
+    """How long to wait, as people say it."""
+    if seconds < _MINUTES_FROM_SECONDS:
+        return f"{max(round(seconds), 1)} s"
+    return f"{math.ceil(seconds / 60)} min"

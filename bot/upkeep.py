@@ -15,6 +15,7 @@ from psycopg_pool import PoolTimeout
 
 from bot.errors import BotError
 from bot.neo.client import OPERATIONS, Neo
+from bot.neo.options import Purpose
 from bot.neo.vocabulary import Vocabulary
 from bot.neo.watching import DocumentWatch
 from bot.store import words
@@ -53,13 +54,18 @@ async def kept_up(
     _spoken(neo, tenants, known)
 
     async def keep_up() -> None:
-        kept = known
+        kept, fresh = known, False
         while True:
-            found = await watch.look()
-            if found != kept and await _remembered(pool, api, found, clock()):
-                kept = found
-            _spoken(neo, tenants, found)
-            await asyncio.sleep(AGAIN_AFTER_SECONDS if watch.is_fresh else SOONER_AFTER_SECONDS)
+            try:
+                found = await watch.look()
+                fresh = watch.is_fresh
+                if found != kept and await _remembered(pool, api, found, clock()):
+                    kept = found
+                _spoken(neo, tenants, found)
+            except Exception as error:  # noqa: BLE001 -- the edge of a task that has to go on
+                log.warning("upkeep.failed", error=type(error).__name__)
+                fresh = False
+            await asyncio.sleep(AGAIN_AFTER_SECONDS if fresh else SOONER_AFTER_SECONDS)
 
     task = asyncio.create_task(keep_up())
     try:
@@ -84,7 +90,7 @@ async def _document(neo: Callable[[str], Neo], tenants: Sequence[str]) -> Mappin
     failed: BotError | None = None
     for tenant in tenants:
         try:
-            return await neo(tenant).document()
+            return await neo(tenant).with_options(purpose=Purpose.WATCHING).document()
         except BotError as error:
             failed = error
     raise failed or BotError("There is no tenant to ask for.")

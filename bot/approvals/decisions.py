@@ -14,7 +14,14 @@ from bot.approvals.faces import CLAIM_LASTS, Faces
 from bot.approvals.notes import note, without_note
 from bot.approvals.settling import SETTLE, Settling
 from bot.approvals.truth import FOUND, Truth
-from bot.errors import NeoConflict, NeoError, NeoUnavailable, SendError
+from bot.errors import (
+    NeoConflict,
+    NeoError,
+    NeoRateLimited,
+    NeoUnavailable,
+    NeoUnreachable,
+    SendError,
+)
 from bot.messaging import Answer, Person, Pressed, Roster
 from bot.neo.client import Neo
 from bot.neo.models import Approval, ApprovalState
@@ -174,9 +181,9 @@ class Decisions:
             )
         except NeoConflict as error:
             return await self._overtaken(click, now, error)
-        except NeoUnavailable as error:
-            return await self._unsure(click, now, error, claimed_at)
         except NeoError as error:
+            if may_have_arrived(error):
+                return await self._unsure(click, now, error, claimed_at)
             return await self._fail(click, await self._let_go(click, now), error)
         return await self._decided(click, now, answer)
 
@@ -257,7 +264,10 @@ class Decisions:
     async def _fail(self, click: _Click, known: Known, error: NeoError) -> Answer:
         await self._record(click, "failed", type(error).__name__, request_id=error.request_id)
         quoted = f" (request {error.request_id})" if error.request_id else ""
-        remark = f"{error} Nothing was decided. Try again, or decide in Neo.{quoted}"
+        when = ""
+        if isinstance(error, NeoRateLimited):
+            when = f" in {max(round(error.retry_after_seconds), 1)} s"
+        remark = f"{error} Nothing was decided. Try again{when}, or decide in Neo.{quoted}"
         return self._answer(click, known, remark=remark)
 
     def _answer(
@@ -326,3 +336,15 @@ def _unknown(approval: str) -> Card:
         _NOT_KNOWN,
         questions=[f"approval {approval}"],
     )
+
+
+def may_have_arrived(error: NeoError) -> bool:
+    """Whether Neo may have taken a decision although it did not say so."""
+    match error:
+        case NeoUnreachable(sent=False):
+            return False
+        case NeoRateLimited(status=status, code=code):
+            # Refused at the door by Neo, or held back here; or else by who knows whom.
+            return status is not None and code is None
+        case _:
+            return isinstance(error, NeoUnavailable)

@@ -32,7 +32,6 @@ T = TypeVar("T")
 
 # A list that nobody limited is read until this many fit; the card says how many more there are.
 ENOUGH = 200
-LATEST = 5
 
 _PENDING = ApprovalState.PENDING
 

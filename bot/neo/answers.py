@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 import httpx
@@ -117,7 +118,6 @@ def failure(operation: str, response: httpx.Response, *, hide: Hide, now: dateti
         return NeoRateLimited(
             "Neo's request limit for this tenant is reached.",
             retry_after_seconds=USUAL_PAUSE_SECONDS if pause is None else pause,
-            stated=pause is not None,
             **told,
         )
     # A redirect is never Neo's word, and without Neo's envelope it is somebody else's answer: a
@@ -152,12 +152,13 @@ def _kept(details: object, hide: Hide) -> dict[str, Any] | None:
         return None
     kept: dict[str, Any] = {}
     room = _MOST_DETAILS
-    for name in sorted(details, key=lambda name: name != "field"):
-        value = _hidden(details[name], hide)
-        size = len(name) + len(json.dumps(value))
-        if size <= room:
-            kept[hide(name)] = value
-            room -= size
+    # The field first. Measured before anything is hidden: a million details are not gone through.
+    for name in dict.fromkeys(("field", *islice(details, _MOST_DETAILS))):
+        if name in details:
+            room -= len(name) + len(json.dumps(details[name]))
+            if room < 0:
+                break
+            kept[hide(name)] = _hidden(details[name], hide)
     return kept
 
 

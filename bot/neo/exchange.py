@@ -1,8 +1,9 @@
-"""The only module that speaks HTTP to Neo: one call's attempts, each with its key and its turn."""
+"""Sends requests to Neo: one call's attempts, each with its key and its turn in the budget."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,14 +12,22 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
-from bot.errors import ConfigurationError, NeoError, NeoInvalid, NeoRateLimited, NeoUnreachable
+from bot.errors import (
+    ConfigurationError,
+    NeoError,
+    NeoInvalid,
+    NeoRateLimited,
+    NeoUnauthorized,
+    NeoUnreachable,
+)
 from bot.neo import answers, retries
-from bot.neo.budget import Budget, Turn
+from bot.neo.budget import WINDOW_SECONDS, Budget, Turn
 from bot.neo.keys import ApiKey
 from bot.neo.operation import Request
 from bot.neo.sharing import Answer
 
 T = TypeVar("T")
+K = TypeVar("K", SecretStr, SecretStr | None)
 
 log = structlog.get_logger()
 
@@ -72,6 +81,8 @@ class Exchange:
         key: The tenant's API key.
         budget: The tenant's budget.
         clock: The present (aware UTC).
+        on_other_key: Called when another key is used than before: what the old one was answered
+            may be another tenant's.
     """
 
     def __init__(
@@ -80,8 +91,11 @@ class Exchange:
         key: ApiKey,
         budget: Budget,
         clock: Callable[[], datetime],
+        on_other_key: Callable[[], None],
     ) -> None:
         self._http = http
+        self._used: SecretStr | None = None
+        self._on_other_key = on_other_key
         self._key = key
         self._budget = budget
         self._clock = clock
@@ -91,7 +105,6 @@ class Exchange:
 
         Raises:
             NeoError: see `bot.errors`.
-            ConfigurationError: there is no usable key.
         """
         self._budget.begin(call.turn)
         try:
@@ -104,8 +117,9 @@ class Exchange:
         finally:
             self._budget.end(call.turn)
 
-    async def _repeatedly(self, call: Call, failed: NeoError | None) -> httpx.Response:
-        """Go on after the first attempt `failed`."""
+    async def _repeatedly(self, call: Call, first: NeoError) -> httpx.Response:
+        """Go on after the first attempt, which failed."""
+        failed: NeoError | None = first
         async for attempt in retries.attempts(lambda error: self._again(call, error)):
             with attempt:
                 error, failed = failed, None
@@ -128,11 +142,11 @@ class Exchange:
     async def _attempt(self, call: Call) -> httpx.Response:
         """One attempt; a refused key is renewed once, for then nothing was done."""
         call.tries += 1
-        key = await self._key.current()
+        key = await self._usable(call, self._key.current())
         response = await self._send(call, key)
         if response.status_code == httpx.codes.UNAUTHORIZED and not call.renewed:
             call.renewed = True
-            other = await self._key.renewed(key)
+            other = await self._usable(call, self._key.renewed(key))
             if other is not None and other != key:
                 log.info("neo.key_renewed", operation=call.turn.operation)
                 response = await self._send(call, other)
@@ -141,13 +155,31 @@ class Exchange:
         name, now = call.turn.operation, self._clock()
         error = answers.failure(name, response, hide=call.hide, now=now)
         if isinstance(error, NeoRateLimited):
-            self._budget.pause(error.retry_after_seconds)
+            # Whoever stands in between does not stop a tenant's decisions for longer than Neo's
+            # own window is.
+            most = math.inf if error.code else WINDOW_SECONDS
+            self._budget.pause(min(error.retry_after_seconds, most))
         raise error
+
+    async def _usable(self, call: Call, reading: Awaitable[K]) -> K:
+        """A key; that there is none is for an administrator, who finds the reason in the log."""
+        try:
+            key = await reading
+            if key is None or _is_sendable(key):
+                return key
+        except ConfigurationError as error:
+            log.warning("neo.no_key", operation=call.turn.operation, means=str(error))
+        raise NeoUnauthorized(
+            "There is no key for Neo that can be used.", operation=call.turn.operation
+        )
 
     async def _send(self, call: Call, key: SecretStr) -> httpx.Response:
         """One request; its answer is read, except a success that is to be streamed."""
         number = await self._budget.admit(call.turn)
         call.keys.append(key)
+        if key != self._used:
+            self._used = key
+            self._on_other_key()
         try:
             response = await self._http.send(
                 self._built(call, key), stream=call.stream, follow_redirects=False
@@ -180,10 +212,6 @@ class Exchange:
             headers=call.headers,
             timeout=httpx.Timeout(left, connect=own.connect, pool=own.pool),
         )
-        if not _is_sendable(key):
-            raise ConfigurationError(
-                "The API key for Neo is empty, or holds characters that no key has."
-            )
         # Not in a variable: log lines may show the variables of a traceback.
         request.headers["Authorization"] = f"Bearer {key.get_secret_value()}"
         return request

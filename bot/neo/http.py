@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -28,18 +28,14 @@ _DOCUMENT = Operation("document", "GET", "/public-api/openapi.json", NeoModel)
 _EVENT_STREAM = "text/event-stream"
 
 
-def _present() -> datetime:
-    return datetime.fromtimestamp(time.time(), UTC)
-
-
 class NeoHttp:
     """Requests to one tenant's Neo.
 
     Args:
         http: A client whose base URL is Neo's host; pooled, shared, closed by its owner.
         key: The tenant's API key.
-        watching_share: What `Purpose.WATCHING` may use of the tenant's request limit.
         clock: The present (aware UTC); read only where Neo's answer has no date of its own.
+        watching_share: What `Purpose.WATCHING` may use of the tenant's request limit.
         elapsed: Seconds on a clock that never jumps.
 
     Attributes:
@@ -51,13 +47,15 @@ class NeoHttp:
         http: httpx.AsyncClient,
         key: ApiKey,
         *,
+        clock: Callable[[], datetime],
         watching_share: float = 0.1,
-        clock: Callable[[], datetime] = _present,
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._budget = Budget(watching_share=watching_share, clock=clock, elapsed=elapsed)
-        self._exchange = Exchange(http, key, self._budget, clock)
         self._reads = SharedReads(self._budget)
+        self._exchange = Exchange(
+            http, key, self._budget, clock, on_other_key=self._reads.forget_answers
+        )
         self.vocabulary = Vocabulary()
 
     @property
@@ -73,7 +71,6 @@ class NeoHttp:
         Raises:
             NeoError: see `bot.errors`. After `NeoUnavailable` nobody knows whether a write was
                 done.
-            ConfigurationError: there is no usable key.
         """
         if request.operation.method == "GET":
             return await self._read(request, options, answers.envelope)

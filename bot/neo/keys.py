@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import structlog
 from pydantic import SecretStr
@@ -19,16 +18,9 @@ from pydantic import SecretStr
 from bot.errors import ConfigurationError
 from bot.tenants import KeyFile, Tenant, VaultSecret, WrittenKey, one_word
 
-if TYPE_CHECKING:
-    from azure.core.credentials_async import AsyncTokenCredential
-    from azure.keyvault.secrets.aio import SecretClient
-
 FILE_AGE = timedelta(minutes=1)
-VAULT_AGE = timedelta(minutes=10)
 PAUSE = timedelta(seconds=30)
 """For so long after a failure to read it, a key that is known is used without another try."""
-
-VAULT_WITHIN_SECONDS = 10.0
 
 # A key has some fifty characters. Whoever names a large file by mistake does not fill the memory.
 _LONGEST_FILE = 10_000
@@ -210,106 +202,6 @@ class FileKey(StoredKey):
             return file.read(_LONGEST_FILE)
 
 
-class VaultKey(StoredKey):
-    """A key that is a secret in an Azure Key Vault; read again after ten minutes.
-
-    Args:
-        client: The vault's client, closed by its owner.
-        secret: Which secret.
-        within_seconds: How long one reading may take, with the token for it.
-        **more: See `StoredKey`.
-    """
-
-    def __init__(
-        self,
-        client: SecretClient,
-        secret: VaultSecret,
-        *,
-        name: str,
-        within_seconds: float = VAULT_WITHIN_SECONDS,
-        **more: Any,
-    ) -> None:
-        super().__init__(name, age=VAULT_AGE, **more)
-        self._client = client
-        self._secret = secret
-        self._within_seconds = within_seconds
-
-    @property
-    def _place(self) -> str:
-        return f"{self._secret.host}, secret {self._secret.name}"
-
-    async def _read(self) -> str:
-        from azure.core.exceptions import (  # noqa: PLC0415 -- most services need no vault
-            AzureError,
-            ClientAuthenticationError,
-            HttpResponseError,
-        )
-
-        try:
-            async with asyncio.timeout(self._within_seconds):
-                found = await self._client.get_secret(self._secret.name, self._secret.version)
-        except TimeoutError:
-            raise self._wrong("The vault did not answer in time.") from None
-        # `from None`: Azure's messages quote addresses and answers.
-        except ClientAuthenticationError:
-            raise self._wrong(
-                "Azure gave no token for it, or the vault refuses that token. Give this service"
-                " a managed identity, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and"
-                " AZURE_CLIENT_SECRET."
-            ) from None
-        except HttpResponseError as error:
-            raise self._wrong(_advice(error.status_code)) from None
-        except (AzureError, ValueError) as error:
-            raise self._wrong(
-                f"The vault cannot be reached ({type(error).__name__}). Check its name, and that"
-                " this machine may reach it."
-            ) from None
-        return found.value or ""
-
-
-def _advice(status: int | None) -> str:
-    if status == 403:  # noqa: PLR2004 -- what HTTP calls it says less
-        return (
-            "The vault does not allow it (403). Give this service's identity the role Key Vault"
-            " Secrets User, let its network in, and enable the secret."
-        )
-    if status == 404:  # noqa: PLR2004 -- likewise
-        return "The vault has no such secret (404). Make it, or mend its name."
-    return f"The vault answered {status or 'nothing that can be read'}."
-
-
-def azure_identity(client_id: str | None) -> AsyncTokenCredential:
-    """Who this service is to Azure; to be closed by the caller.
-
-    Args:
-        client_id: Of the managed identity that it has; None: whatever the environment offers.
-    """
-    from azure.identity.aio import (  # noqa: PLC0415 -- takes long, and most need no vault
-        DefaultAzureCredential,
-        ManagedIdentityCredential,
-    )
-
-    if client_id is not None:
-        return ManagedIdentityCredential(client_id=client_id)
-    return DefaultAzureCredential()
-
-
-def vault_client(host: str, credential: AsyncTokenCredential, **options: Any) -> SecretClient:
-    """A client of one vault; to be closed by the caller.
-
-    Args:
-        host: The vault's full host name.
-        credential: Who asks.
-        **options: Further ones of azure-core, such as ``transport``.
-    """
-    from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415 -- see above
-
-    # At INFO it logs the address of every request.
-    logging.getLogger("azure").setLevel(logging.WARNING)
-    limits = {"retry_total": 2, "connection_timeout": 3, "read_timeout": 5}
-    return SecretClient(f"https://{host}", credential, **limits, **options)
-
-
 @asynccontextmanager
 async def opened(
     tenants: Collection[Tenant],
@@ -321,15 +213,19 @@ async def opened(
 
     Args:
         tenants: Whose keys.
-        managed_identity: Client id of the identity that asks vaults; see `azure_identity`.
+        managed_identity: Client id of the identity that asks vaults; see `bot.neo.vault`.
         clock: The present, aware UTC.
     """
-    ring, keys, vaults = KeyRing(), dict[str, ApiKey](), dict[str, Any]()
+    ring, keys = KeyRing(), dict[str, ApiKey]()
+    kept_in: dict[str, Callable[..., StoredKey]] = {}
     async with AsyncExitStack() as stack:
         if hosts := {one.key.host for one in tenants if isinstance(one.key, VaultSecret)}:
-            credential = await stack.enter_async_context(azure_identity(managed_identity))
+            from bot.neo import vault  # noqa: PLC0415 -- takes long, and most need no vault
+
+            credential = await stack.enter_async_context(vault.azure_identity(managed_identity))
             for host in hosts:
-                vaults[host] = await stack.enter_async_context(vault_client(host, credential))
+                client = await stack.enter_async_context(vault.vault_client(host, credential))
+                kept_in[host] = partial(vault.VaultKey, client)
         for tenant in tenants:
             accepts = partial(ring.takes, tenant.id)
             told: dict[str, Any] = {"name": tenant.setting, "accepts": accepts, "clock": clock}
@@ -341,7 +237,7 @@ async def opened(
                     keys[tenant.id] = file = FileKey(path, **told)
                     stack.push_async_callback(file.close)
                 case VaultSecret(host) as secret:
-                    keys[tenant.id] = stored = VaultKey(vaults[host], secret, **told)
+                    keys[tenant.id] = stored = kept_in[host](secret, **told)
                     stack.push_async_callback(stored.close)
         yield keys
 

@@ -76,7 +76,8 @@ class Resource:
         paging = {"cursor": cursor, "page_size": page_size}
         envelope = await self._ask(operation, {**(query or {}), **paging}, None, segments)
         where = envelope.meta.pagination
-        more = where is not None and bool(where.has_more) and bool(where.next_cursor)
+        # Only a clear "no more" ends a list that names where it goes on.
+        more = where is not None and where.has_more is not False and bool(where.next_cursor)
         after = where.next_cursor if where and more else None
         return Page(self._items(operation, envelope), after, envelope.meta.request_id)
 
@@ -90,8 +91,8 @@ class Resource:
     ) -> AsyncIterator[M]:
         """A list item by item; a page is asked for when the one before it has been read."""
         cursor: str | None = None
+        seen: set[str] = set()
         while True:
-            asked = cursor
             page = await self._page(
                 operation, cursor=cursor, page_size=page_size, query=query, **segments
             )
@@ -99,12 +100,13 @@ class Resource:
                 yield item
             if (cursor := page.cursor) is None:
                 return
-            if cursor == asked:
+            if cursor in seen:
                 raise NeoUnintelligible(
-                    "Neo's list leads from a page to the same page again.",
+                    "Neo's list leads back to a page that was read already.",
                     operation=operation.name,
                     request_id=page.request_id,
                 )
+            seen.add(cursor)
 
     async def _ask(
         self,

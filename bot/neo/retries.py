@@ -28,8 +28,8 @@ def after_failure(
 ) -> bool | float:
     """Say whether to send again: no, after the usual back-off (True), or after so many seconds.
 
-    What was certainly not done may be sent again whatever it is: a request that Neo (or whoever
-    names a time) refused at the door, and one for which there was never a connection.
+    What was certainly not done may be sent again whatever it is: a request that Neo itself
+    refused at the door, and one for which there was never a connection.
 
     Args:
         error: What became of the last attempt.
@@ -41,9 +41,9 @@ def after_failure(
     match error:
         case NeoRateLimited(status=None):
             return False  # this client's own: what fits in the deadline has been waited for
-        case NeoRateLimited(retry_after_seconds=wait, stated=stated, code=code):
-            at_the_door = stated or code is not None
-            if not (may_repeat or at_the_door) or wait >= left_seconds:
+        case NeoRateLimited(retry_after_seconds=wait, code=code):
+            refused_by_neo = code is not None
+            if not (may_repeat or refused_by_neo) or wait >= left_seconds:
                 return False
             return wait or fits
         case NeoUnreachable(sent=False):

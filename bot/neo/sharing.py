@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -99,8 +100,12 @@ class SharedReads:
         if outcome is None:
             raise TimeoutError
         if isinstance(outcome, BotError):
-            raise anew(outcome)
+            raise copy(outcome)
         return outcome
+
+    def forget_answers(self) -> None:
+        """They were read with another key; what is under way goes on."""
+        self._kept.clear()
 
     def forget(self) -> None:
         """Something was changed: who asks from now on is told what is true from now on."""
@@ -114,7 +119,7 @@ class SharedReads:
     def _board(self, identity: str, operation: str, options: Options, ask: Ask) -> _Flight:
         deadline = self._budget.elapsed() + options.within_seconds
         flight = self._flights.get(identity)
-        if flight is None:
+        if flight is None or flight.task.done():
             turn = Turn(operation, options.purpose, deadline)
             flight = _Flight(turn, asyncio.create_task(_outcome(ask, turn)), keep=False)
             self._flights[identity] = flight
@@ -148,10 +153,3 @@ async def _outcome(ask: Ask, turn: Turn) -> Answer[Any] | BotError:
         return await ask(turn)
     except BotError as error:
         return error
-
-
-def anew(error: BotError) -> BotError:
-    """An equal error that nobody has raised yet."""
-    fresh = type(error).__new__(type(error), *error.args)
-    vars(fresh).update(vars(error))
-    return fresh

@@ -156,6 +156,7 @@ class Jobs:
                     job=name,
                     error=type(error).__name__,
                     request_id=getattr(error, "request_id", None),
+                    **given,
                 )
 
         self.engine.periodic(

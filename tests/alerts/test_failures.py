@@ -260,7 +260,7 @@ async def test_a_shuffled_list_hides_no_failure(office: Workplace) -> None:
     _fails(office)
     shuffled = _Shuffled()
     async with httpx.AsyncClient(base_url=office.neo.url, transport=shuffled) as http:
-        neo = Neo(NeoHttp(http, FixedKey(SecretStr(office.neo.key))))
+        neo = Neo(NeoHttp(http, FixedKey(SecretStr(office.neo.key)), clock=office.clock))
         alerts = delivery.Delivery(
             office.pool, office.rooms.jobs, office.chats, office.clock, office.rooms.turns.zone
         )

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from bot.app import now
 from bot.neo.client import Neo
 from bot.neo.http import NeoHttp
 from bot.neo.keys import FixedKey
@@ -49,7 +50,7 @@ class Listening(Neo):
 
 
 def neo(http: httpx.AsyncClient, key: str = "neo_sk_test_1") -> Listening:
-    made = Listening(NeoHttp(http, FixedKey(SecretStr(key))))
+    made = Listening(NeoHttp(http, FixedKey(SecretStr(key)), clock=now))
     made.said = asyncio.Queue()
     return made
 

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from bot.errors import SendLater
+from bot.approvals.decisions import may_have_arrived
+from bot.errors import (
+    NeoError,
+    NeoInvalid,
+    NeoRateLimited,
+    NeoUnavailable,
+    NeoUnintelligible,
+    NeoUnreachable,
+    SendLater,
+)
 from bot.store import approvals as stored
 from cards.card import Card
 from tests.workplace import (
@@ -400,3 +409,56 @@ async def test_a_decision_neo_took_after_everybody_gave_it_up_is_credited(
     await office.looks(WATCH, reread=True)
     assert "Approved by Megan Bowen" in office.chats.in_(megan.at)[-1][1].summary
     assert (await _outcomes(office))[-1] == ("decided", "found afterwards")
+
+
+@pytest.mark.parametrize(
+    ("error", "may"),
+    [
+        (NeoUnreachable("no connection", operation="x", sent=False), False),
+        (NeoUnreachable("no answer", operation="x"), True),
+        (NeoUnavailable("trouble", operation="x", status=503), True),
+        (NeoUnintelligible("a page", operation="x", status=200), True),
+        (NeoRateLimited("held back here", operation="x", retry_after_seconds=9), False),
+        (
+            NeoRateLimited(
+                "Neo's", operation="x", retry_after_seconds=9, status=429, code="rate_limited"
+            ),
+            False,
+        ),
+        (NeoRateLimited("whose?", operation="x", retry_after_seconds=9, status=429), True),
+        (NeoInvalid("no", operation="x", status=400), False),
+    ],
+)
+def test_only_what_may_have_reached_neo_is_looked_for_there(error: NeoError, may: bool) -> None:  # noqa: FBT001 -- a column of the table
+    assert may_have_arrived(error) is may
+
+
+async def test_a_decision_that_neo_has_no_room_for_says_when_to_try_again(
+    office: Workplace,
+) -> None:
+    megan = await office.has_chat(MEGAN)
+    await _asked(office)
+    office.neo.trouble(status=429, retry_after="20", path="/decision", times=None)
+    card = await megan.presses("Approve")
+    assert "Nothing was decided. Try again in 20 s" in card.summary
+    office.neo.ends_trouble()
+    office.clock.goes_on(seconds=21)
+    assert "Approved by Megan Bowen" in (await megan.presses("Approve")).summary
+
+
+async def test_when_little_of_neos_limit_is_left_it_is_kept_for_decisions(
+    office: Workplace,
+) -> None:
+    megan = await office.has_chat(MEGAN)
+    await _asked(office)
+    office.neo.rate_limit(remaining=40)
+    await megan.types("show failed runs")  # its answer tells how little is left
+    before = len(office.neo.requests)
+
+    assert "kept for decisions" in (await megan.types("show failed runs")).summary
+    await office.looks(WATCH)
+    assert len(office.neo.requests) == before
+
+    asked = office.chats.in_(megan.at)[0]
+    assert "Approved by Megan Bowen" in (await megan.presses("Approve", on=asked)).summary
+    assert office.neo.decisions == [(481, "approve")]

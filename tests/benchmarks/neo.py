@@ -17,7 +17,6 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from psycopg_pool import AsyncConnectionPool
 from pydantic import SecretStr
 
 from bot.alerts import watch as alerts_watch
+from bot.app import now
 from bot.approvals import watch as approvals_watch
 from bot.neo.client import Neo
 from bot.neo.http import NeoHttp
@@ -46,10 +46,6 @@ _HOUR_SECONDS = 3600
 _LOOK_SECONDS = 5
 
 Call = Callable[[], Awaitable[object]]
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _serve(to_parent: Connection, runs: int, *, canned: bool) -> None:
@@ -108,7 +104,7 @@ def _server(runs: int, *, canned: bool) -> Iterator[tuple[str, str]]:
 
 
 def _client(http: httpx.AsyncClient) -> Neo:
-    return Neo(NeoHttp(http, FixedKey(SecretStr(KEY))))
+    return Neo(NeoHttp(http, FixedKey(SecretStr(KEY)), clock=now))
 
 
 async def overhead() -> None:

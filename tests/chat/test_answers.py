@@ -226,6 +226,8 @@ async def test_each_kind_of_refusal_says_what_to_do(scene: Scene) -> None:
         ({"status": 400, "code": "validation_error"}, "did not accept"),
         ({"html": True}, "Neo did not answer"),
         ({"cut": True}, "Neo did not answer"),
+        ({"wrong_envelope": "bare"}, "answer could not be read"),
+        ({"status": 404, "code": "not_found"}, "does not have this"),
         ({"status": 429, "retry_after": "17"}, "Try again in 17 s"),
     ]
     for trouble, said in kinds:
@@ -241,7 +243,7 @@ async def test_while_neo_has_had_enough_nothing_is_asked_and_the_card_says_so(
     assert "too many requests" in (await scene.megan.types("show failed runs")).summary
     asked = len(scene.office.neo.requests)
     held = (await scene.megan.types("show failed runs")).summary
-    assert "none is sent until it does. Try again in 600 s." in held
+    assert "none is sent until it does. Try again in 10 min." in held
     assert len(scene.office.neo.requests) == asked
 
 

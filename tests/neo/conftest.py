@@ -10,6 +10,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from bot.app import now
 from bot.neo.client import Neo
 from bot.neo.http import NeoHttp
 from bot.neo.keys import FixedKey
@@ -53,7 +54,10 @@ async def connect() -> AsyncIterator[Connect]:
             base_url=url, timeout=within_seconds, transport=transport, verify=certificates()
         )
         clients.append(http)
-        return Neo(NeoHttp(http, FixedKey(SecretStr(key))), Options(within_seconds=within_seconds))
+        return Neo(
+            NeoHttp(http, FixedKey(SecretStr(key)), clock=now),
+            Options(within_seconds=within_seconds),
+        )
 
     yield client
     for http in clients:

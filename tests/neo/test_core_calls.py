@@ -14,7 +14,6 @@ import pytest
 from pydantic import SecretStr
 
 from bot.errors import (
-    ConfigurationError,
     NeoError,
     NeoForbidden,
     NeoInvalid,
@@ -223,7 +222,7 @@ async def test_a_key_is_renewed_once_a_call() -> None:
 @pytest.mark.parametrize("key", ["", "two words", "line\nbreak", "k\u00e9y"])
 async def test_a_key_that_is_none_is_said_to_be_one_without_showing_it(key: str) -> None:
     wire = Wire()
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(NeoUnauthorized) as caught:
         await wire.neo(key=RotatedKey(current=SecretStr(key))).call(thing(), OPTIONS)
     assert not key or key not in str(caught.value)
     assert wire.requests == []
@@ -423,6 +422,6 @@ async def test_a_page_that_leads_to_itself_is_not_read_for_ever() -> None:
         async for item in Things(wire.neo(), OPTIONS).list():
             read.append(item)  # noqa: PERF401 -- what was read before it fails
 
-    with pytest.raises(NeoUnintelligible, match="same page") as caught:
+    with pytest.raises(NeoUnintelligible, match="read already") as caught:
         await reading()
     assert (len(read), len(wire.requests), caught.value.operation) == (3, 3, "things.list")

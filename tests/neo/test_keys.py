@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 
 from bot.errors import ConfigurationError
 from bot.neo import keys
-from bot.neo.keys import FileKey, FixedKey, KeyRing, StoredKey, VaultKey
+from bot.neo.keys import FileKey, FixedKey, KeyRing, StoredKey
+from bot.neo.vault import VaultKey
 from bot.tenants import KeyFile, Tenant, VaultSecret, WrittenKey
 from tests.workplace import ELSEWHERE, TENANT, Clock
 

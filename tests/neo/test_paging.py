@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.errors import NeoUnintelligible
+from bot.errors import NeoInvalid, NeoUnintelligible
 from bot.neo.client import Neo
 from bot.sandbox.embedded import EmbeddedNeo
 from tests.neo.conftest import Connect
@@ -125,6 +125,63 @@ async def test_an_empty_counted_page_is_the_last_whatever_neo_promises(connect: 
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
     neo = connect(ANY, "k", transport=transport)
     assert [one async for one in neo.scheduled_work.list()] == []
+
+
+@pytest.mark.parametrize("things", [[{"id": 1}, {"id": 2}], [{}, {}]], ids=["equal", "unreadable"])
+@pytest.mark.parametrize("pagination", [None, {"has_more": True}])
+async def test_a_neo_that_does_not_count_its_pages_is_not_asked_for_ever(
+    connect: Connect, things: list[dict[str, int]], pagination: dict[str, bool] | None
+) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params["page"])
+        return httpx.Response(200, json={"data": things, "meta": {"pagination": pagination}})
+
+    everything = connect(ANY, "k", transport=httpx.MockTransport(answer)).scheduled_work.list(
+        page_size=2
+    )
+    read = [(await anext(everything)).id for thing in things if thing]
+    with pytest.raises(NeoUnintelligible, match="the same page again") as caught:
+        await anext(everything)
+    assert read == [str(thing["id"]) for thing in things if thing]
+    assert caught.value.operation == "scheduled_work.list"
+    assert asked == ["1", "2"]
+
+
+async def test_counted_pages_of_which_nothing_can_be_read_have_an_end(connect: Connect) -> None:
+    pages: dict[str, list[dict[str, int]]] = {"1": [{}, {}], "2": [{}]}
+    transport = httpx.MockTransport(
+        lambda request: httpx.Response(
+            200, json={"data": pages[request.url.params["page"]], "meta": {}}
+        )
+    )
+    neo = connect(ANY, "k", transport=transport)
+    assert [one async for one in neo.scheduled_work.list(page_size=2)] == []
+
+
+@pytest.mark.parametrize("cursor", ["", "after-3", "0", "-1", "1.5", " 2", "1_0", "٣", "9" * 5_000])
+async def test_a_cursor_that_is_no_number_of_a_page_is_refused_and_neo_is_not_asked(
+    connect: Connect, cursor: str
+) -> None:
+    served = Pages(5)
+    with pytest.raises(NeoInvalid, match="begin without one") as caught:
+        await served.behind(connect).scheduled_work.page(cursor=cursor)
+    assert (caught.value.operation, caught.value.field) == ("scheduled_work.list", "cursor")
+    assert served.asked == []
+
+
+@pytest.mark.parametrize("resource", ["runs", "approvals", "callbacks", "scheduled_work"])
+async def test_a_word_that_narrows_nothing_is_an_error_and_no_list_of_everything(
+    connect: Connect, resource: str
+) -> None:
+    served = Pages(5)
+    listed = getattr(served.behind(connect), resource)
+    with pytest.raises(TypeError, match="agnet"):
+        await listed.page(agnet="20418")
+    with pytest.raises(TypeError, match="agnet"):
+        [one async for one in listed.list(agnet="20418")]
+    assert served.asked == []
 
 
 @pytest.mark.parametrize("data", [{"id": 1}, 7, "many", None])

@@ -28,7 +28,7 @@ NO = False
 
 
 def limited(wait: float, **told: Any) -> NeoRateLimited:
-    usual: dict[str, Any] = {"status": 429, "code": "rate_limit_exceeded", "stated": True}
+    usual: dict[str, Any] = {"status": 429, "code": "rate_limit_exceeded"}
     return NeoRateLimited("spent", operation="x", retry_after_seconds=wait, **(usual | told))
 
 
@@ -61,9 +61,8 @@ NEVER_SENT = NeoUnreachable("no connection", operation="x", sent=False)
         (limited(60.0), 8.0, NO, NO),
         (limited(0.0), 8.0, BACK_OFF, BACK_OFF),
         (limited(0.0), 0.1, NO, NO),
-        (limited(2.0, code=None), 8.0, 2.0, 2.0),  # a proxy's, but it names a time
-        (limited(60.0, stated=False), 90.0, 60.0, 60.0),  # Neo's, though it names none
-        (limited(60.0, stated=False, code=None), 90.0, 60.0, NO),  # nobody knows whose
+        (limited(60.0), 90.0, 60.0, 60.0),
+        (limited(2.0, code=None), 8.0, 2.0, NO),  # not in Neo's form: nobody knows whose
         (limited(2.0, status=None, code=None), 8.0, NO, NO),  # our own: it was waited for
         (NeoUnauthorized("key", operation="x", status=401), 8.0, NO, NO),
         (NeoForbidden("no", operation="x", status=403), 8.0, NO, NO),

@@ -31,7 +31,7 @@ from structlog.testing import capture_logs
 
 from bot import logs
 from bot.errors import ConfigurationError
-from bot.neo.keys import VaultKey, vault_client
+from bot.neo.vault import VaultKey, vault_client
 from bot.tenants import VaultSecret
 from tests.workplace import Clock
 

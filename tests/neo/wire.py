@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
+from bot.app import now
 from bot.neo.http import NeoHttp
 from bot.neo.keys import FixedKey
 from bot.neo.models import NeoModel
@@ -84,7 +85,7 @@ class Wire(httpx.AsyncBaseTransport):
         """A client at this end of the wire."""
         key = options.pop("key", FixedKey(SecretStr(KEY)))
         http = httpx.AsyncClient(base_url="https://neo.example", transport=self, verify=False)  # noqa: S501 -- nothing is encrypted
-        return NeoHttp(http, key, **options)
+        return NeoHttp(http, key, **{"clock": now, **options})
 
 
 class Ticks:

@@ -14,6 +14,7 @@ from playwright.async_api import expect
 from pydantic import SecretStr
 
 from bot import settings as all_settings
+from bot.app import now
 from bot.demo import SCENE, Running, running
 from bot.neo.client import Neo
 from bot.neo.http import NeoHttp
@@ -60,7 +61,9 @@ async def desk(data_dir: Path) -> AsyncIterator[Desk]:
     ):
         there = PlaygroundPage(page, SCENE)
         await there.open(demo.url)
-        yield Desk(there, Neo(NeoHttp(http, FixedKey(SecretStr(sandbox.DEFAULT_KEY)))), demo)
+        yield Desk(
+            there, Neo(NeoHttp(http, FixedKey(SecretStr(sandbox.DEFAULT_KEY)), clock=now)), demo
+        )
 
 
 async def test_a_technician_is_greeted_decides_asks_and_hears_of_failures(desk: Desk) -> None:

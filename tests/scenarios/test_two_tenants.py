@@ -129,7 +129,7 @@ async def both(db: Pool, files: tuple[Path, Path]) -> AsyncIterator[Deployment]:
             httpx.AsyncClient(base_url="https://api.neoagent.example", transport=front)
         )
         keys = await stack.enter_async_context(tenant_keys(settings, clock=clock))
-        neo = neo_of(keys, http, clock=clock)
+        neo = neo_of(keys, http, watching_share=0.1, clock=clock)
         chats = {TENANT: Chats(), ELSEWHERE: Chats()}
         teams = EachToTheirOwn(chats)
         rooms = await stack.enter_async_context(

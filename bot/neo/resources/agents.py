@@ -100,9 +100,10 @@ class Agents(Resource):
 
         - ``actions`` merge, each with the one of its id, else with the only one of its type; one
           that matches none is appended. None is ever dropped or moved.
-        - ``toolbox`` merges tool by tool and setting by setting; null switches a tool off.
-        - ``agent_settings`` and ``integrations`` are replaced whole: read the agent, change a copy
-          of what it has (``model_copy(update=…)``), send that.
+        - In ``toolbox``, tools and settings that are not sent keep what they have; null for a tool
+          removes it.
+        - What is sent for ``agent_settings`` or ``integrations`` is all that stays: read the agent,
+          change a copy of what it has (``model_copy(update=…)``), send that.
         - The kind of an agent and its entity type cannot change.
 
         Shape: ``PUT /public-api/agents/{agent_id}`` {what changes} -> agent without what it does.

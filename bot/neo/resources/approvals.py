@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 from bot.neo.models.approvals import Approval
 from bot.neo.operation import Operation
 from bot.neo.resource import LARGEST_PAGE, Page, Resource, iso
 
 _ABOUT = timedelta(seconds=1)
+
+
+class Wanted(TypedDict, total=False):
+    """Which approvals; without a word, all."""
+
+    agent: str | None
+    """Asked for by this agent alone (its id)."""
+    approver: str | None
+    """Sent to this person alone (Entra object id)."""
+    text: str | None
+    """Found in the ticket's id or number or in the request's text, in capitals or not."""
+    statuses: Sequence[str] | None
+    """Standing so, in Neo's words; those are not published, see `bot.neo.vocabulary`."""
+    created_after: datetime | None
+    """Asked for then or later."""
+    created_before: datetime | None
+    """Asked for then or earlier."""
 
 
 class Approvals(Resource):
@@ -29,62 +46,28 @@ class Approvals(Resource):
     async def page(
         self,
         *,
-        agent: str | None = None,
-        approver: str | None = None,
-        text: str | None = None,
-        statuses: Sequence[str] | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
         cursor: str | None = None,
         page_size: int = LARGEST_PAGE,
+        **wanted: Unpack[Wanted],
     ) -> Page[Approval]:
-        """One page of approvals; both moments are inclusive.
+        """One page of approvals.
 
         Shape: ``GET /public-api/til-requests?agent_id=&approver=&q=&status=&created_after=
         &created_before=`` -> approvals.
 
         Args:
-            agent: Asked for by this agent alone (its id).
-            approver: Sent to this person alone (Entra object id).
-            text: Found in the ticket's id or number or in the request's text, in capitals or not.
-            statuses: Standing so, in Neo's words; those are not published, see
-                `bot.neo.vocabulary`.
-            created_after: Asked for then or later.
-            created_before: Asked for then or earlier.
             cursor: From the page before.
             page_size: 1-200.
+            **wanted: Which; see `Wanted`.
         """
-        query = _query(
-            agent=agent,
-            approver=approver,
-            text=text,
-            statuses=statuses,
-            created_after=created_after,
-            created_before=created_before,
-        )
+        query = _query(**wanted)
         return await self._page(self.LIST, query=query, cursor=cursor, page_size=page_size)
 
     def list(
-        self,
-        *,
-        agent: str | None = None,
-        approver: str | None = None,
-        text: str | None = None,
-        statuses: Sequence[str] | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
-        page_size: int = LARGEST_PAGE,
+        self, *, page_size: int = LARGEST_PAGE, **wanted: Unpack[Wanted]
     ) -> AsyncIterator[Approval]:
         """Every approval that fits, page by page as it is read; the words are those of `page`."""
-        query = _query(
-            agent=agent,
-            approver=approver,
-            text=text,
-            statuses=statuses,
-            created_after=created_after,
-            created_before=created_before,
-        )
-        return self._each(self.LIST, query=query, page_size=page_size)
+        return self._each(self.LIST, query=_query(**wanted), page_size=page_size)
 
     async def reread(self, approval: Approval) -> Approval | None:
         """The approval as it stands now, None if Neo no longer has it.
@@ -145,12 +128,12 @@ class Approvals(Resource):
 
 def _query(
     *,
-    agent: str | None,
-    approver: str | None,
-    text: str | None,
-    statuses: Sequence[str] | None,
-    created_after: datetime | None,
-    created_before: datetime | None,
+    agent: str | None = None,
+    approver: str | None = None,
+    text: str | None = None,
+    statuses: Sequence[str] | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
 ) -> dict[str, str | None]:
     return {
         "agent_id": agent,

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from typing import TypedDict, Unpack
 
 from bot.neo.models.callbacks import Callback, CallbackDetail
 from bot.neo.operation import Operation
 from bot.neo.resource import LARGEST_PAGE, Page, Resource, iso
+
+
+class Wanted(TypedDict, total=False):
+    """Which callbacks: of one entity, of one ticket, or since a moment."""
+
+    entity_type: str | None
+    """Together with `entity`: what it is, e.g. ``ticket``, in capitals or not."""
+    entity: str | None
+    """Together with `entity_type`: the PSA's own id of it."""
+    ticket: str | None
+    """The number that people see."""
+    since: datetime | None
+    """Arrived then or later; at most seven days ago."""
+    until: datetime | None
+    """Arrived then or earlier."""
+    change_types: Sequence[str] | None
+    """Such changes alone, e.g. TICKET_CREATED."""
+    agent: str | None
+    """Those that concerned this agent alone (its id)."""
 
 
 class Callbacks(Resource):
@@ -17,72 +37,30 @@ class Callbacks(Resource):
     GET = Operation("callbacks.get", "GET", "/public-api/callbacks/{callback_id}", CallbackDetail)
 
     async def page(
-        self,
-        *,
-        entity_type: str | None = None,
-        entity: str | None = None,
-        ticket: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        change_types: Sequence[str] | None = None,
-        agent: str | None = None,
-        cursor: str | None = None,
-        page_size: int = 20,
+        self, *, cursor: str | None = None, page_size: int = 20, **wanted: Unpack[Wanted]
     ) -> Page[Callback]:
-        """One page of callbacks: of one entity, of one ticket, or since a moment.
+        """One page of callbacks.
 
         Shape: ``GET /public-api/callbacks?entity_type=&entity_id=&entity_number=&since=&until=
         &change_type=&agent_id=`` -> callbacks.
 
         Args:
-            entity_type: Together with `entity`: what it is, e.g. ``ticket``, in capitals or not.
-            entity: Together with `entity_type`: the PSA's own id of it.
-            ticket: The number that people see.
-            since: Arrived then or later; at most seven days ago.
-            until: Arrived then or earlier.
-            change_types: Such changes alone, e.g. TICKET_CREATED.
-            agent: Those that concerned this agent alone (its id).
             cursor: From the page before.
             page_size: 1-200.
+            **wanted: Which; see `Wanted`.
 
         Raises:
             NeoInvalid: narrowed neither to an entity nor to a ticket nor by ``since``, or ``since``
                 is too long ago.
         """
-        query = _query(
-            entity_type=entity_type,
-            entity=entity,
-            ticket=ticket,
-            since=since,
-            until=until,
-            change_types=change_types,
-            agent=agent,
-        )
+        query = _query(**wanted)
         return await self._page(self.LIST, query=query, cursor=cursor, page_size=page_size)
 
     def list(
-        self,
-        *,
-        entity_type: str | None = None,
-        entity: str | None = None,
-        ticket: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        change_types: Sequence[str] | None = None,
-        agent: str | None = None,
-        page_size: int = LARGEST_PAGE,
+        self, *, page_size: int = LARGEST_PAGE, **wanted: Unpack[Wanted]
     ) -> AsyncIterator[Callback]:
         """Every callback that fits, page by page as it is read; the words are those of `page`."""
-        query = _query(
-            entity_type=entity_type,
-            entity=entity,
-            ticket=ticket,
-            since=since,
-            until=until,
-            change_types=change_types,
-            agent=agent,
-        )
-        return self._each(self.LIST, query=query, page_size=page_size)
+        return self._each(self.LIST, query=_query(**wanted), page_size=page_size)
 
     async def get(self, callback: str) -> CallbackDetail:
         """One callback, with everything that was done about it.
@@ -97,13 +75,13 @@ class Callbacks(Resource):
 
 def _query(
     *,
-    entity_type: str | None,
-    entity: str | None,
-    ticket: str | None,
-    since: datetime | None,
-    until: datetime | None,
-    change_types: Sequence[str] | None,
-    agent: str | None,
+    entity_type: str | None = None,
+    entity: str | None = None,
+    ticket: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    change_types: Sequence[str] | None = None,
+    agent: str | None = None,
 ) -> dict[str, str | None]:
     return {
         # Answers have it in capitals; so one of them can be passed back.

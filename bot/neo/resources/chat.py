@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any, Final, Literal
 
 import httpx
-import stamina
-from httpx_sse import EventSource, ServerSentEvent, SSEError
-from pydantic import ValidationError
 
-from bot.errors import (
-    NeoConflict,
-    NeoRateLimited,
-    NeoUnavailable,
-    NeoUnintelligible,
-    NeoUnreachable,
-)
+from bot.errors import NeoConflict
 from bot.neo.models.chat import (
     Attachment,
     ChatMessage,
@@ -29,11 +20,10 @@ from bot.neo.models.chat import (
 )
 from bot.neo.operation import Operation, Request
 from bot.neo.resource import Resource
+from bot.neo.stream import Tail
 
 # Where a refused repeat says which message it repeats; the published pages do not name the field.
 _ORIGINAL: Final = ("user_message_id", "message_id", "original_message_id")
-_DONE: Final = "[DONE]"
-_SHORTEST_WAIT_SECONDS: Final = 0.1
 
 
 class Chat(Resource):
@@ -211,129 +201,9 @@ class Chat(Resource):
                 headers={"Accept": "text/event-stream", "Cache-Control": "no-store", **resuming},
             )
 
-        tail = _Tail(self.EVENTS.name, connect)
+        tail = Tail(self.EVENTS.name, connect)
         try:
-            while (part := await _within(deadline, tail)) is not None:
+            while (part := await tail.next(deadline)) is not None:
                 yield part
         finally:
             await tail.close()
-
-
-class _Tail:
-    """A reader's place in a stream, kept while connections come and go.
-
-    Args:
-        operation: Stands in errors.
-        connect: Opens the stream after the event with that id, or where it was asked to begin.
-    """
-
-    def __init__(
-        self,
-        operation: str,
-        connect: Callable[[str | None], AbstractAsyncContextManager[httpx.Response]],
-    ) -> None:
-        self._operation = operation
-        self._connect = connect
-        self._connection = AsyncExitStack()
-        self._events: AsyncGenerator[ServerSentEvent, None] | None = None
-        self._last: str | None = None
-        self._seen: set[tuple[str, str]] = set()
-        self._unnumbered = self._position = 0
-        self._may_end = False
-
-    async def next(self) -> StreamPart | None:
-        """The next part that was not read before; None at the end of the stream.
-
-        Raises:
-            NeoUnreachable: the connection broke; the next call opens another.
-        """
-        while (event := await self._event()) is not None and event.data != _DONE:
-            if self._is_new(event):
-                return self._part(event)
-        return None
-
-    async def close(self) -> None:
-        """Leave the connection, if there is one."""
-        events, self._events = self._events, None
-        if events is not None:
-            await events.aclose()
-        await self._connection.aclose()
-
-    async def _event(self) -> ServerSentEvent | None:
-        broken = False
-        try:
-            if self._events is None:
-                response = await self._connection.enter_async_context(self._connect(self._last))
-                self._events = EventSource(response).aiter_sse()
-                self._position = 0
-            async for event in self._events:
-                if event.data:  # an event without any keeps the connection open
-                    return event
-        except SSEError:
-            raise self._odd() from None
-        except httpx.HTTPError:
-            broken = True  # and raised below: an error of httpx holds the request, and its key
-        await self.close()
-        if self._may_end and not broken:
-            return None
-        raise NeoUnreachable("Neo's answer broke off.", operation=self._operation)
-
-    def _is_new(self, event: ServerSentEvent) -> bool:
-        """Whether it was not read before, from this connection or an earlier one."""
-        if event.id:
-            # An event without an id of its own has that of the one before it.
-            mark = (event.id, event.data)
-            if mark in self._seen:
-                return False
-            self._seen.add(mark)
-            self._last = event.id
-            return True
-        # Without any ids a stream comes again from its beginning.
-        self._position += 1
-        if self._last is None and self._position <= self._unnumbered:
-            return False
-        self._unnumbered = self._position
-        return True
-
-    def _part(self, event: ServerSentEvent) -> StreamPart:
-        try:
-            part = StreamPart.at(event.id or None, event.data)
-        except ValidationError:
-            # `from None`: pydantic's message quotes the answer, which may hold people's data.
-            raise self._odd() from None
-        self._may_end = part.ends_turn or part.type == "error"
-        return part
-
-    def _odd(self) -> NeoUnintelligible:
-        return NeoUnintelligible(
-            "Neo's answer is no stream of parts.", operation=self._operation, status=200
-        )
-
-
-async def _within(deadline: float, tail: _Tail) -> StreamPart | None:
-    """The next part, over as many connections as it takes."""
-    try:
-        # Around one step, never around a `yield`: it would cancel what the reader does meanwhile.
-        async with asyncio.timeout_at(deadline):
-            async for attempt in stamina.retry_context(
-                on=_worth_resuming,
-                attempts=None,
-                timeout=None,
-                wait_initial=0.1,
-                wait_max=2.0,
-                wait_jitter=0.2,
-            ):
-                with attempt:
-                    return await tail.next()
-    except TimeoutError:
-        pass
-    raise NeoUnreachable("Neo's answer was not finished in time.", operation=Chat.EVENTS.name)
-
-
-def _worth_resuming(error: Exception) -> bool | float:
-    """Whether to open the stream again, and after how long where Neo said so."""
-    if isinstance(error, NeoRateLimited):
-        return max(error.retry_after_seconds, _SHORTEST_WAIT_SECONDS)
-    return isinstance(error, NeoUnavailable) and (
-        error.status is None or error.status >= httpx.codes.INTERNAL_SERVER_ERROR
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from typing import TypedDict, Unpack
 
 from bot.neo.models.approvals import Approval
 from bot.neo.models.callbacks import CallbackDetail
@@ -14,6 +15,19 @@ from bot.neo.resource import LARGEST_PAGE, Page, Resource
 Steps = list[Step]
 FieldUpdates = list[FieldUpdate]
 ApprovalsAsked = list[Approval]
+
+
+class Wanted(TypedDict, total=False):
+    """Which runs; without a word, all."""
+
+    agent: str | None
+    """Of this agent alone (its id)."""
+    ticket: str | None
+    """On this ticket alone, by the number that people see."""
+    entity: str | None
+    """The same by the PSA's own id, of a ticket or of another thing."""
+    statuses: Sequence[str] | None
+    """Standing so, in Neo's words; those are not published, see `bot.neo.vocabulary`."""
 
 
 class Runs(Resource):
@@ -46,46 +60,28 @@ class Runs(Resource):
     )
 
     async def page(
-        self,
-        *,
-        agent: str | None = None,
-        ticket: str | None = None,
-        entity: str | None = None,
-        statuses: Sequence[str] | None = None,
-        cursor: str | None = None,
-        page_size: int = 50,
+        self, *, cursor: str | None = None, page_size: int = 50, **wanted: Unpack[Wanted]
     ) -> Page[Run]:
         """One page of runs, newest first as far as Neo keeps to it (verify, do not trust).
 
         Shape: ``GET /public-api/executions?agent_id=&entity_number=&entity_id=&status=`` -> runs.
 
         Args:
-            agent: Of this agent alone (its id).
-            ticket: On this ticket alone, by the number that people see.
-            entity: The same by the PSA's own id, of a ticket or of another thing.
-            statuses: Standing so, in Neo's words; those are not published, see
-                `bot.neo.vocabulary`.
             cursor: From the page before.
             page_size: 1-200.
+            **wanted: Which; see `Wanted`.
         """
-        query = _query(agent, ticket, entity, statuses)
+        query = _query(**wanted)
         return await self._page(self.LIST, query=query, cursor=cursor, page_size=page_size)
 
     def list(
-        self,
-        *,
-        agent: str | None = None,
-        ticket: str | None = None,
-        entity: str | None = None,
-        statuses: Sequence[str] | None = None,
-        page_size: int = LARGEST_PAGE,
+        self, *, page_size: int = LARGEST_PAGE, **wanted: Unpack[Wanted]
     ) -> AsyncIterator[Run]:
         """Every run that fits, page by page as it is read; the words are those of `page`.
 
         No operation narrows runs to a time: stop reading when one is too old.
         """
-        query = _query(agent, ticket, entity, statuses)
-        return self._each(self.LIST, query=query, page_size=page_size)
+        return self._each(self.LIST, query=_query(**wanted), page_size=page_size)
 
     async def get(self, run: str) -> Run:
         """One run. Shape: ``GET /public-api/executions/{execution_id}`` -> run.
@@ -150,7 +146,11 @@ class Runs(Resource):
 
 
 def _query(
-    agent: str | None, ticket: str | None, entity: str | None, statuses: Sequence[str] | None
+    *,
+    agent: str | None = None,
+    ticket: str | None = None,
+    entity: str | None = None,
+    statuses: Sequence[str] | None = None,
 ) -> dict[str, str | None]:
     return {
         "agent_id": agent,

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, TypedDict, Unpack
 
+from bot.errors import NeoInvalid, NeoUnintelligible
 from bot.neo.models import Envelope
 from bot.neo.models.scheduled_work import ScheduledRun
 from bot.neo.operation import Operation
 from bot.neo.resource import LARGEST_PAGE, Page, Resource, iso
 
 _PATH = "/public-api/scheduled-work"
+_NUMBER: Final = re.compile("[1-9][0-9]{0,8}")
+
+
+class Wanted(TypedDict, total=False):
+    """Which scheduled runs; without a word, all."""
+
+    status: str | None
+    """PENDING, PROCESSING, COMPLETED, FAILED or CANCELLED."""
+    ticket: str | None
+    """On the ticket with exactly this id (the PSA's own)."""
+    text: str | None
+    """Found in the ticket's id or number. Neo's name of this parameter is not certain: where it
+    is another, nothing is left out, so look at what comes.
+    """
 
 
 class ScheduledWork(Resource):
@@ -28,13 +44,7 @@ class ScheduledWork(Resource):
     )
 
     async def page(
-        self,
-        *,
-        status: str | None = None,
-        ticket: str | None = None,
-        text: str | None = None,
-        cursor: str | None = None,
-        page_size: int = 50,
+        self, *, cursor: str | None = None, page_size: int = 50, **wanted: Unpack[Wanted]
     ) -> Page[ScheduledRun]:
         """One page of scheduled runs. Neo counts these pages: ``cursor`` is a page's number.
 
@@ -42,38 +52,51 @@ class ScheduledWork(Resource):
         -> scheduled runs.
 
         Args:
-            status: PENDING, PROCESSING, COMPLETED, FAILED or CANCELLED.
-            ticket: On the ticket with exactly this id (the PSA's own).
-            text: Found in the ticket's id or number. Neo's name of this parameter is not certain:
-                where it is another, nothing is left out, so look at what comes.
             cursor: From the page before; the first page without.
             page_size: 1-200.
+            **wanted: Which; see `Wanted`.
+
+        Raises:
+            NeoInvalid: ``cursor`` is no page's number; Neo is not asked.
         """
+        if cursor is not None and not _NUMBER.fullmatch(cursor):
+            raise NeoInvalid(
+                "The cursor is not from a page of scheduled work: begin without one.",
+                operation=self.LIST.name,
+                details={"field": "cursor"},
+            )
         number = int(cursor or 1)
-        query = _query(status, ticket, text) | {"page": number, "page_size": page_size}
+        query = _query(**wanted) | {"page": number, "page_size": page_size}
         envelope = await self._ask(self.LIST, query, None, {})
         items = self._items(self.LIST, envelope)
         after = str(number + 1) if _more(envelope, page_size) else None
         return Page(items, after, envelope.meta.request_id)
 
     async def list(
-        self,
-        *,
-        status: str | None = None,
-        ticket: str | None = None,
-        text: str | None = None,
-        page_size: int = LARGEST_PAGE,
+        self, *, page_size: int = LARGEST_PAGE, **wanted: Unpack[Wanted]
     ) -> AsyncIterator[ScheduledRun]:
-        """Every scheduled run that fits, page by page as it is read; see `page`."""
+        """Every scheduled run that fits, page by page as it is read; see `page`.
+
+        Raises:
+            NeoUnintelligible: a page is the one before it again, as if Neo did not count.
+        """
         cursor: str | None = None
+        before: set[str] | None = None
         while True:
-            page = await self.page(
-                status=status, ticket=ticket, text=text, cursor=cursor, page_size=page_size
-            )
+            page = await self.page(cursor=cursor, page_size=page_size, **wanted)
+            ids = {one.id for one in page.items}
+            # Two pages of which nothing can be read are no better, if a third is to follow.
+            if ids == before and (ids or page.cursor):
+                raise NeoUnintelligible(
+                    "Neo's list leads from a page to the same page again.",
+                    operation=self.LIST.name,
+                    request_id=page.request_id,
+                )
             for one in page.items:
                 yield one
             if (cursor := page.cursor) is None:
                 return
+            before = ids
 
     async def schedule(
         self,
@@ -108,7 +131,9 @@ class ScheduledWork(Resource):
         return await self._one(self.SCHEDULE, body=body)
 
 
-def _query(status: str | None, ticket: str | None, text: str | None) -> dict[str, Any]:
+def _query(
+    *, status: str | None = None, ticket: str | None = None, text: str | None = None
+) -> dict[str, Any]:
     return {"status": status, "ticket_id": ticket, "search": text}
 
 
