@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 
 import httpx
 from pydantic import SecretStr
@@ -16,8 +17,9 @@ from bot import settings as all_settings
 from bot.app import credentials, database, neo_client, now, retries_are_logged, tenant_keys
 from bot.errors import BotError, ConfigurationError
 from bot.neo.client import OPERATIONS, Neo
-from bot.neo.drift import Difference, Kind, Severity, additions, compare
+from bot.neo.drift import Additions, Difference, Kind, Severity, examined
 from bot.neo.http import NeoHttp
+from bot.neo.keys import ApiKey
 from bot.neo.options import Options
 from bot.settings import Settings
 
@@ -70,14 +72,27 @@ async def doctor(*, say: Callable[[str], None], as_json: bool = False) -> int:
         as_json: Say one JSON object at the end and nothing else:
             ``{"ok": bool, "findings": [{"mark", "area", "what", "next", "details"?}]}``.
     """
+    say = _readably(say)
     logs.set_up("error", "console")  # to standard error, so that nothing stands beside the JSON
     retries_are_logged()
     findings = await _examined(_nobody if as_json else say)
     wrong = sum(finding.mark is Mark.BAD for finding in findings)
     if as_json:
         told = {"ok": not wrong, "findings": [finding.as_json() for finding in findings]}
-        say(json.dumps(told, ensure_ascii=False))
+        say(json.dumps(told))
     return 1 if wrong else 0
+
+
+def _readably(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Writes ``?`` for what the terminal has no letter for."""
+
+    def written(line: str) -> None:
+        try:
+            say(line)
+        except UnicodeEncodeError as error:
+            say(line.encode(error.encoding, "replace").decode(error.encoding))
+
+    return written
 
 
 def _nobody(_: str) -> None:
@@ -88,16 +103,26 @@ async def _examined(say: Callable[[str], None]) -> list[Finding]:
     """Everything that was looked at, said as it is found."""
     try:
         settings = all_settings.load()
+        findings = _settings(settings)
     except ConfigurationError as error:
         say(f"{Mark.BAD} Settings\n{error}")
         return [Finding(Mark.BAD, Area.SETTINGS, "Settings", str(error))]
+    except Exception as error:  # noqa: BLE001 -- an edge, as in `_checked`
+        failed = _failed(Area.SETTINGS, "Settings", "Check .env and TENANTS_FILE.", error)
+        say(str(failed))
+        return [failed]
     say("Settings")
-    findings = _settings(settings)
     for finding in findings:
         say(f"  {finding}")
     say("Reached")
-    for check in (_database, _neo, _signing_keys, _outbound_token):
-        found = await check(settings)
+    kept = "DATABASE_URL" if settings.database_url.get_secret_value() else "DATA_DIR"
+    for area, what, setting, check in (
+        (Area.DATABASE, "Database", kept, _database),
+        (Area.NEO, "Neo", "NEO_API_URL", _neo),
+        (Area.MICROSOFT, "Microsoft's signing keys", "BOT_OPENID_METADATA_URL", _signing_keys),
+        (Area.MICROSOFT, "A token for Teams", "BOT_LOGIN_URL", _outbound_token),
+    ):
+        found = await _checked(area, what, f"Check {setting}.", check(settings))
         findings += found
         for finding in found:
             say(f"  {finding}")
@@ -108,6 +133,22 @@ async def _examined(say: Callable[[str], None]) -> list[Finding]:
         noted = marks.count(Mark.NOTE)
         say(f"Nothing to mend, {noted} to note." if noted else "Everything is in place.")
     return findings
+
+
+async def _checked(
+    area: Area, what: str, next_step: str, check: Awaitable[list[Finding]]
+) -> list[Finding]:
+    """What a check found; that it failed is a finding too, and the other checks go on."""
+    try:
+        return await check
+    except Exception as error:  # noqa: BLE001 -- an edge: whatever was answered, the report is whole
+        return [_failed(area, what, next_step, error)]
+
+
+def _failed(area: Area, what: str, next_step: str, error: Exception) -> Finding:
+    """An error's type alone: its text may hold a secret."""
+    said = f"{what}: could not be checked ({type(error).__name__})"
+    return Finding(Mark.BAD, area, said, next_step)
 
 
 def _settings(settings: Settings) -> list[Finding]:
@@ -162,34 +203,37 @@ async def _neo(settings: Settings) -> list[Finding]:
         return [Finding(Mark.BAD, Area.NEO, "Neo was not asked", step)]
     async with tenant_keys(settings) as keys, neo_client(settings) as http:
         neos = {tenant: NeoHttp(http, keys[tenant.id], clock=now) for tenant in tenants}
-        asked: list[Awaitable[Finding]] = []
+        asked: list[Awaitable[list[Finding]]] = []
         for tenant, to_neo in neos.items():
             whose = f"{tenant.name}'s Neo" if settings.tenants_file else "Neo"
-            asked.append(_tenant(f"{whose} at {settings.neo_api_url}", tenant.setting, to_neo))
-        return [*await asyncio.gather(*asked), *await _api(neos.values())]
+            what, key = f"{whose} at {settings.neo_api_url}", keys[tenant.id]
+            check = _tenant(what, tenant.setting, key, to_neo)
+            step = f"Check NEO_API_URL and {tenant.setting}."
+            asked.append(_checked(Area.NEO, what, step, check))
+        found = [*chain.from_iterable(await asyncio.gather(*asked))]
+        api = _checked(Area.API, "Neo's API", "Check NEO_API_URL.", _api(neos.values()))
+        return [*found, *await api]
 
 
-async def _tenant(what: str, setting: str, to_neo: NeoHttp) -> Finding:
+async def _tenant(what: str, setting: str, key: ApiKey, to_neo: NeoHttp) -> list[Finding]:
     try:
+        await key.current()
         page = await Neo(to_neo).agents.page()
     except ConfigurationError as error:
-        return Finding(Mark.BAD, Area.NEO, f"{what} was not asked: {error}", f"Check {setting}.")
+        return [Finding(Mark.BAD, Area.NEO, f"{what} was not asked: {error}", f"Check {setting}.")]
     except BotError as error:
         quoted = getattr(error, "request_id", None)
-        return Finding(
-            Mark.BAD,
-            Area.NEO,
-            f"{what}: {error}",
-            f"Check NEO_API_URL and {setting}, and that this machine may reach Neo."
-            + (f" Neo's request id: {quoted}." if quoted else ""),
-            {"request_id": quoted} if quoted else {},
-        )
+        step = f"Check NEO_API_URL and {setting}, and that this machine may reach Neo."
+        if quoted:
+            step += f" Neo's request id: {quoted}."
+        details = {"request_id": quoted} if quoted else {}
+        return [Finding(Mark.BAD, Area.NEO, f"{what}: {error}", step, details)]
     figures = to_neo.budget.figures()
     about, details = f"{what} answered: {len(page.items)} agents", {"agents": len(page.items)}
     if figures.reset_at is not None:
         about += f", {figures.remaining:,} of {figures.limit:,} requests left in this minute"
         details |= {"requests_left": figures.remaining, "requests_limit": figures.limit}
-    return Finding(Mark.GOOD, Area.NEO, about, details=details)
+    return [Finding(Mark.GOOD, Area.NEO, about, details=details)]
 
 
 async def _api(neos: Iterable[NeoHttp]) -> list[Finding]:
@@ -199,16 +243,14 @@ async def _api(neos: Iterable[NeoHttp]) -> list[Finding]:
             document = await to_neo.document(Options())
         except BotError:
             continue
-        return _compared(document)
+        return _compared(*await asyncio.to_thread(examined, document, OPERATIONS))
     about = "Neo's API was not compared: its document could not be read"
     return [Finding(Mark.UNUSED, Area.API, about, "The known words for statuses serve meanwhile.")]
 
 
-def _compared(document: object) -> list[Finding]:
-    differences = compare(document, OPERATIONS)
+def _compared(differences: Sequence[Difference], new: Additions) -> list[Finding]:
     if differences:
         return [_difference(one) for one in differences]
-    new = additions(document, OPERATIONS)
     about, details = "Neo's API: nothing changed", {}
     if new.operations or new.fields:
         about += f"; new and not used here: {new.operations} operations, {new.fields} fields"
@@ -275,6 +317,6 @@ async def _asked(
             step = f"Check {setting}, and that this machine may reach it."
         except BotError as error:
             said = str(error)
-        except (httpx.HTTPError, httpx.InvalidURL, KeyError, ValueError, TypeError) as error:
+        except Exception as error:  # noqa: BLE001 -- an edge: the error's text may hold a secret
             said = f"no usable answer ({type(error).__name__})"
     return [Finding(mark, Area.MICROSOFT, f"{what}: {said}", step)]

@@ -51,7 +51,14 @@ def _listed(value: object) -> object:
 
 
 def _url(value: str) -> str:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # refused here if it is no number up to 65535
+    except ValueError:
+        # `from None`: the parser quotes what it cannot read.
+        raise ValueError(
+            "should be a URL such as https://example.com:8443, with a port of at most 65535"
+        ) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("should be a URL such as https://example.com")
     if parts.username or parts.password:

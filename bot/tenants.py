@@ -22,6 +22,13 @@ _VAULT = re.compile(
     re.IGNORECASE,
 )
 
+_QUOTES = ('"', "'", "`")
+_NAMED = re.compile(r"\w+=[^=]", re.ASCII)  # a key itself may end in =
+_ALONE = (
+    "should hold the key alone, one word of ASCII, without quotes and without"
+    " NEO_API_KEY= before it"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenKey:
@@ -96,6 +103,21 @@ def one_word(text: str) -> str:
     return word
 
 
+def bare_key(text: str) -> SecretStr:
+    """A key without the space around it; may be empty.
+
+    Raises:
+        ValueError: more than the key stands there; the message does not repeat it.
+    """
+    try:
+        word = one_word(text)
+    except ValueError:
+        raise ValueError(_ALONE) from None
+    if word.startswith(_QUOTES) or word.endswith(_QUOTES) or _NAMED.match(word):
+        raise ValueError(_ALONE)
+    return SecretStr(word)
+
+
 def key_source(text: str) -> KeySource:
     """Where a key is kept, from the text of a setting.
 
@@ -116,14 +138,23 @@ def key_source(text: str) -> KeySource:
         vault = found["vault"].lower()
         host = vault if "." in vault else f"{vault}.{_VAULT_DOMAIN}"
         return VaultSecret(host, found["secret"].lower(), found["version"])
-    word = one_word(text)
-    if not word or "://" in word:
+    key = bare_key(text)
+    if not key.get_secret_value() or "://" in key.get_secret_value():
         raise ValueError(KEY_FORMS)
-    return WrittenKey(SecretStr(word))
+    return WrittenKey(key)
 
 
 def _key_text(value: SecretStr) -> SecretStr:
     key_source(value.get_secret_value())
+    return value
+
+
+def _name(value: str) -> str:
+    if not value:
+        raise ValueError('should be what you call the tenant, such as "Northwind IT"')
+    # It is shown in logs and terminals, which obey control characters.
+    if not value.isprintable():
+        raise ValueError("should be one line of text without control characters")
     return value
 
 
@@ -141,7 +172,7 @@ class _Listed(_Table):
     """One ``[[tenant]]``."""
 
     id: Annotated[str, AfterValidator(guid)]
-    name: str = Field(min_length=1, max_length=100)
+    name: Annotated[str, Field(max_length=100), AfterValidator(_name)]
     neo_api_key: Annotated[SecretStr, AfterValidator(_key_text)]
 
 
@@ -167,9 +198,20 @@ class TenantsFile:
             ValueError: says all that is wrong and where, and never repeats a value.
         """
         try:
+            return cls(path, cls._tenants(path))
+        except ValueError as error:
+            # Whoever sets the key or the file's content in the path's place does not see it shown.
+            named = str(path).isprintable() and "neo_sk_" not in str(path)
+            raise ValueError(f"({path}) {error}" if named else str(error)) from None
+
+    @staticmethod
+    def _tenants(path: Path) -> tuple[Tenant, ...]:
+        try:
             written = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise ValueError(f"names a file that cannot be read ({error.strerror})") from None
+        except RecursionError:
+            raise ValueError("is nested too deeply; it holds nothing but [[tenant]]") from None
         except tomllib.TOMLDecodeError as error:
             # Its message quotes what it cannot read, which may be a key; the place is enough.
             where = re.search(r"at (line \d+, column \d+|end of document)", str(error))
@@ -194,7 +236,7 @@ class TenantsFile:
         )
         if faults_between := _alike(tenants):
             raise ValueError("; ".join(faults_between))
-        return cls(path, tenants)
+        return tenants
 
 
 def _fault(kind: str, where: Sequence[int | str], message: str) -> str:
@@ -204,6 +246,10 @@ def _fault(kind: str, where: Sequence[int | str], message: str) -> str:
     if kind == "extra_forbidden":
         known = "id, name and neo_api_key" if place else "[[tenant]]"
         return f"{place}{name!r} is not known, only {known}"
+    if name == "tenant" and kind in {"missing", "too_short"}:
+        return "[[tenant]] is missing: write one for each tenant"
+    if name == "tenant":
+        return "tenant should be a table each: write [[tenant]], in two pairs of brackets"
     if kind == "missing":
         return f"{place}{name} is missing"
     return f"{place}{name} {message.removeprefix('Value error, ').removeprefix('Input ')}"
@@ -217,6 +263,8 @@ def _alike(tenants: Sequence[Tenant]) -> list[str]:
             pair = f"[[tenant]] {before + 1} and {number + 1}"
             if one.id == other.id:
                 faults.append(f"{pair} have the same id")
+            if one.name.casefold() == other.name.casefold():
+                faults.append(f"{pair} have the same name")
             if one.key == other.key:
                 faults.append(
                     f"{pair} have the same neo_api_key: with one key the people of both"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from bot.neo.models import NeoModel
+from bot.neo.models import ApprovalState, NeoModel, Outcome
 from bot.neo.openapi import Document, Node, Shape, TooEntangled, same_path
 from bot.neo.operation import Operation
 from bot.neo.vocabulary import Vocabulary
@@ -29,6 +29,7 @@ class Kind(StrEnum):
     NOW_REQUIRED = "now_required"
     UNKNOWN_WORD = "unknown_word"
     NOT_DESCRIBED = "not_described"
+    FURTHER = "further"
 
 
 class Severity(StrEnum):
@@ -110,6 +111,7 @@ _WORDS = {
 }
 _PAGING = frozenset({"page_size"})
 _DEEPEST_FIELD = 6
+_MOST_TOLD = 100  # more is another API, or a document made to fill the log
 
 
 def compare(document: object, operations: Operations) -> tuple[Difference, ...]:
@@ -119,43 +121,69 @@ def compare(document: object, operations: Operations) -> tuple[Difference, ...]:
         document: What ``/public-api/openapi.json`` answered, whatever that is.
         operations: What the client expects, with the shapes of the answers.
     """
-    expected = tuple(operations)
-    live = Document(document)
-    if not live.is_openapi:
-        return (_unusable("Neo's document about its API is no OpenAPI 3 document"),)
-    try:
-        missing = [one for one in expected if live.operation(one.method, one.path) is None]
-        if len(missing) == len(expected) > 1:
-            return (_unusable("That document has none of Neo's operations: it is another API's"),)
-        walk = _Walk(live)
-        for operation in expected:
-            walk.look_at(operation)
-    except TooEntangled:
-        return (_unusable("Neo's document about its API is too large or too nested to follow"),)
-    found = [*walk.differences(), *_unplaced(Vocabulary.of(document))]
-    return tuple(sorted(found, key=lambda one: list(Severity).index(one.severity)))
+    return examined(document, operations)[0]
 
 
 def additions(document: object, operations: Operations) -> Additions:
     """Count what the live API has that the client does not use; nothing, for no document."""
+    return examined(document, operations)[1]
+
+
+def examined(document: object, operations: Operations) -> tuple[tuple[Difference, ...], Additions]:
+    """Both at once, for it takes up to half a second: call it in a thread."""
     expected = tuple(operations)
     known = {(one.method, same_path(one.path)) for one in expected} | {("GET", "/openapi.json")}
-    live = Document(document)
-    walk = _Walk(live)
     try:
+        live = Document(document)
+        if not live.is_openapi:
+            return _unusable("Neo's document about its API is no OpenAPI 3 document")
+        missing = [one for one in expected if live.operation(one.method, one.path) is None]
+        if len(missing) == len(expected) > 1:
+            return _unusable("That document has none of Neo's operations: it is another API's")
+        walk = _Walk(live)
         for operation in expected:
             walk.look_at(operation)
-        return Additions(len(set(live.operations()) - known), len(walk.unused))
+        new = Additions(len(set(live.operations()) - known), len(walk.unused))
     except TooEntangled:
-        return Additions()
+        return _unusable("Neo's document about its API is too large or too nested to follow")
+    found = [*walk.differences(), *_unplaced(Vocabulary.of(document))]
+    return _told_first(found), new
 
 
-def _unusable(what: str) -> Difference:
-    meaning = "what changed is not known, and the known words for statuses serve."
-    return Difference(Kind.DOCUMENT, "openapi.json", Severity.NOTICE, f"{what}: {meaning}")
+def _told_first(found: Iterable[Difference]) -> tuple[Difference, ...]:
+    """The worst first, and how many there are beyond those that are told."""
+    told = sorted(found, key=lambda one: list(Severity).index(one.severity))
+    if not (left_out := told[_MOST_TOLD:]):
+        return tuple(told)
+    what = f"There are {len(left_out):,} more differences than those named."
+    more = Difference(Kind.FURTHER, "openapi.json", left_out[0].severity, what)
+    return (*told[:_MOST_TOLD], more)
+
+
+def _unusable(what: str) -> tuple[tuple[Difference, ...], Additions]:
+    told = f"{what}: what changed is not known, and the known words for statuses serve."
+    only = Difference(Kind.DOCUMENT, "openapi.json", Severity.NOTICE, told)
+    return (only,), Additions()
 
 
 def _unplaced(words: Vocabulary) -> Iterator[Difference]:
+    # A list without a word for these means that it has one which nobody here knows.
+    if words.runs and not any(words.outcome(word) is Outcome.FAILED for word in words.runs):
+        told = "None of the statuses a run can have is known to mean that it failed: failures"
+        yield Difference(
+            Kind.UNKNOWN_WORD,
+            "Run.status",
+            Severity.BROKEN,
+            f"{told} without an error text are not announced.",
+        )
+    if words.approvals and not words.approval_values(ApprovalState.PENDING):
+        told = "None of the statuses an approval can have is known to mean that it waits: lists of"
+        yield Difference(
+            Kind.UNKNOWN_WORD,
+            "Approval.status",
+            Severity.BROKEN,
+            f"{told} what waits stay empty.",
+        )
     for word in words.unplaced_runs:
         told = f"Runs can have the status {word!r}, which is not known here: it is shown as it is."
         yield Difference(Kind.UNKNOWN_WORD, "Run.status", Severity.NOTICE, told)

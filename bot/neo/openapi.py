@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import chain
@@ -11,9 +11,10 @@ from typing import Any
 
 Node = Mapping[str, Any]
 
-# Neo's document needs some ten thousand; one that needs more was made to be slow to read.
-_MOST_VISITS = 200_000
+# Neo's document needs eight thousand; one that needs so many was made to be slow to read.
+_MOST_VISITS = 60_000
 _DEEPEST = 60
+_LONGEST_REFERENCE = 500  # characters; names are short, and splitting a long one again is slow
 _METHODS = ("get", "put", "post", "delete", "patch")
 _NOTHING: Node = {}
 
@@ -46,13 +47,19 @@ class Document:
 
     Args:
         content: Decoded JSON.
+
+    Raises:
+        TooEntangled: it has more paths than anybody could look at; so do all methods that follow
+            what they find.
     """
 
     def __init__(self, content: object) -> None:
         self._content = _node(content)
         self._visits = 0
         self._by_path: dict[str, list[object]] = {}
-        for path, item in _node(self._content.get("paths")).items():
+        paths = _node(self._content.get("paths"))
+        self._visit(len(paths) * len(_METHODS), 0)
+        for path, item in paths.items():
             self._by_path.setdefault(same_path(path), []).append(item)
 
     @property
@@ -63,9 +70,10 @@ class Document:
 
     def operations(self) -> Iterator[tuple[str, str]]:
         """Method (in capitals) and path of each operation, as `same_path` writes it."""
-        for path in self._by_path:
+        for path, items in self._by_path.items():
+            nodes = [self._resolved(item) for item in items]
             for method in _METHODS:
-                if self.operation(method, path) is not None:
+                if any(isinstance(node.get(method), Mapping) for node in nodes):
                     yield method.upper(), path
 
     def operation(self, method: str, path: str) -> Node | None:
@@ -87,43 +95,43 @@ class Document:
     def answer(self, operation: Node) -> Shape | None:
         """The JSON of a success; None for a stream, which is no JSON."""
         responses = _node(operation.get("responses"))
+        self._visit(len(responses), 0)
         success = next((responses[code] for code in responses if code.startswith("2")), None)
         if "text/event-stream" in _node(self._resolved(success).get("content")):
             return None
         return self.shape(*self._json(success))
 
     def shape(self, *schemas: Any) -> Shape:
-        """What one of these schemas describes.
-
-        Raises:
-            TooEntangled: see there.
-        """
+        """What one of these schemas describes."""
         return _either([self._shape(schema, frozenset()) for schema in schemas])
 
     def _json(self, holder: object) -> list[Any]:
         content = _node(self._resolved(holder).get("content"))
+        self._visit(len(content), 0)
         return [_node(media).get("schema") for kind, media in content.items() if "json" in kind]
 
     def _shape(self, schema: object, within: frozenset[int]) -> Shape:
         if not isinstance(schema, Mapping) or id(schema) in within:
             return Shape()
-        self._visit(len(schema), len(within))
+        self._visit(_size(schema), len(within))
         inside = within | {id(schema)}
-        own = _own(schema)
-        self._visit(len(own.fields or ()) + len(own.words), 0)
-        parts = [own]
+        parts = [_own(schema)]
         if "$ref" in schema:
             parts.append(self._shape(self._target(schema["$ref"]), inside))
         parts += [self._shape(part, inside) for part in _list(schema.get("allOf"))]
         for word in ("anyOf", "oneOf"):
             parts.append(_either([self._shape(part, inside) for part in _list(schema.get(word))]))
-        return _together(parts)
+        found = _together(parts)
+        # It is copied once more at each place that refers to it.
+        self._visit(len(found.fields or ()) + len(found.required) + len(found.words), 0)
+        return found
 
     def _resolved(self, value: object) -> Node:
         """An object of the document, behind as many references as there are."""
         node, seen = _node(value), set[int]()
+        self._visit(0, 0)
         while "$ref" in node and id(node) not in seen:
-            self._visit(1, 0)
+            self._visit(0, 0)
             seen.add(id(node))
             node = _node(self._target(node["$ref"]))
         return node
@@ -132,8 +140,12 @@ class Document:
         """What a local reference points to, None for what is not there."""
         if not isinstance(reference, str) or not reference.startswith("#/"):
             return None
+        if len(reference) > _LONGEST_REFERENCE:
+            return None
+        names = reference[2:].split("/")
+        self._visit(len(names), 0)
         found: object = self._content
-        for part in reference[2:].split("/"):
+        for part in names:
             found = _node(found).get(part.replace("~1", "/").replace("~0", "~"))
         return found
 
@@ -154,6 +166,11 @@ def _node(value: object) -> Node:
 
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _size(schema: Node) -> int:
+    """How much there is to go through in a schema, and in each list and object right inside it."""
+    return len(schema) + sum(len(v) for v in schema.values() if isinstance(v, list | Mapping))
 
 
 def _own(schema: Node) -> Shape:
@@ -185,18 +202,14 @@ def _kind_of(value: object) -> str:
     return "null" if value is None else names.get(type(value), "array")
 
 
-def _together(parts: Iterable[Shape]) -> Shape:
+def _together(parts: Sequence[Shape]) -> Shape:
     """All of them hold at once."""
-    return reduce(_both, parts)
-
-
-def _both(one: Shape, other: Shape) -> Shape:
     return Shape(
-        kinds=(one.kinds & other.kinds) or (one.kinds | other.kinds),
-        fields=_all_fields([one, other]),
-        required=one.required | other.required,
-        items=one.items + other.items,
-        words=tuple(dict.fromkeys(one.words + other.words)),
+        kinds=reduce(lambda one, other: (one & other) or (one | other), (p.kinds for p in parts)),
+        fields=_all_fields(parts),
+        required=frozenset[str]().union(*(part.required for part in parts)),
+        items=tuple(chain.from_iterable(part.items for part in parts)),
+        words=tuple(dict.fromkeys(chain.from_iterable(part.words for part in parts))),
     )
 
 
@@ -218,8 +231,8 @@ def _all_fields(shapes: Iterable[Shape]) -> Mapping[str, tuple[Any, ...]] | None
     described = [shape.fields for shape in shapes if shape.fields is not None]
     if not described:
         return None
-    fields: dict[str, tuple[Any, ...]] = {}
+    fields: dict[str, list[Any]] = {}
     for one in described:
         for name, schemas in one.items():
-            fields[name] = fields.get(name, ()) + schemas
-    return fields
+            fields.setdefault(name, []).extend(schemas)
+    return {name: tuple(schemas) for name, schemas in fields.items()}

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
+import json
+import re
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Final
@@ -10,17 +14,24 @@ from typing import Final
 import httpx
 import stamina
 from httpx_sse import EventSource, ServerSentEvent, SSEError
-from pydantic import ValidationError
 
 from bot.errors import NeoRateLimited, NeoUnavailable, NeoUnintelligible, NeoUnreachable
 from bot.neo.models.chat import StreamPart
 
 _DONE: Final = "[DONE]"
 _SHORTEST_WAIT_SECONDS: Final = 0.1
+_SENDABLE = re.compile(r"[!-~]([ -~]*[!-~])?")  # as a header's value
+_UTF_16 = "utf-16-le"
 
 
 class Tail:
     """A reader's place in a stream, kept while connections come and go.
+
+    Nothing is taken for a repeat within one connection, however alike two parts are. After a
+    resume a server sends again what followed the id it was told, or all from where the stream
+    began: that is known by its place, and left out. A server that goes on instead, with parts that
+    have no ids, is known by the first of them; should it equal the one read at that place, it
+    counts as sent again.
 
     Args:
         operation: Stands in errors.
@@ -36,10 +47,17 @@ class Tail:
         self._connect = connect
         self._connection = AsyncExitStack()
         self._events: AsyncGenerator[ServerSentEvent, None] | None = None
-        self._last: str | None = None
-        self._seen: set[tuple[str, str]] = set()
-        self._unnumbered = self._position = 0
         self._may_end = False
+        self._last = ""  # the id to resume after; "" for where the stream was asked to begin
+        self._read: list[tuple[str, str]] = []  # id and data of each part, over all connections
+        self._first: dict[str, int] = {}  # the place in it of the first part of each id
+        # Of this connection: how much was read before it, where what follows `_last` begins, which
+        # place comes next if parts are sent again, and the id that holds at the moment.
+        self._before = self._start = self._place = 0
+        self._id = ""
+        self._texts = defaultdict[str, codecs.IncrementalDecoder](
+            lambda: codecs.getincrementaldecoder(_UTF_16)("replace")
+        )
 
     async def next(self, deadline: float) -> StreamPart | None:
         """The next part that was not read before; None at the end of the stream.
@@ -49,7 +67,8 @@ class Tail:
 
         Raises:
             NeoUnreachable: it did not come in time.
-            NeoUnintelligible: what came is no stream of parts.
+            NeoUnintelligible: what came is no stream of parts, or differs from what was read when
+                it came again.
         """
         try:
             # Around one step, never around a `yield`: it would cancel what the reader does
@@ -86,9 +105,12 @@ class Tail:
         broken = False
         try:
             if self._events is None:
-                response = await self._connection.enter_async_context(self._connect(self._last))
+                response = await self._connection.enter_async_context(
+                    self._connect(self._last or None)
+                )
                 self._events = EventSource(response).aiter_sse()
-                self._position = 0
+                self._before, self._id = len(self._read), ""
+                self._start = self._place = self._first.get(self._last, -1) + 1
             async for event in self._events:
                 if event.data:  # an event without any keeps the connection open
                     return event
@@ -102,30 +124,50 @@ class Tail:
         raise NeoUnreachable("Neo's answer broke off.", operation=self._operation)
 
     def _is_new(self, event: ServerSentEvent) -> bool:
-        """Whether it was not read before, from this connection or an earlier one."""
-        if event.id:
-            # An event without an id of its own has that of the one before it.
-            mark = (event.id, event.data)
-            if mark in self._seen:
+        """Whether it was not read before this connection."""
+        # An event without an id of its own has that of the one before it.
+        if event.id != self._id:
+            self._id = event.id
+            self._place = self._first.get(event.id, self._before)
+        mark = (event.id or self._last, event.data)
+        if self._place < self._before:
+            if self._read[self._place] == mark:
+                self._place += 1
                 return False
-            self._seen.add(mark)
-            self._last = event.id
-            return True
-        # Without any ids a stream comes again from its beginning.
-        self._position += 1
-        if self._last is None and self._position <= self._unnumbered:
-            return False
-        self._unnumbered = self._position
+            if self._place != self._start:
+                raise NeoUnintelligible(
+                    "Neo's answer broke off, and came again with other words: ask again.",
+                    operation=self._operation,
+                    status=200,
+                )
+            self._place = self._before
+        if event.id:
+            self._first.setdefault(event.id, len(self._read))
+            if _SENDABLE.fullmatch(event.id):
+                self._last = event.id
+        self._read.append(mark)
         return True
 
     def _part(self, event: ServerSentEvent) -> StreamPart:
         try:
-            part = StreamPart.at(event.id or None, event.data)
-        except ValidationError:
+            part = StreamPart.at(event.id or None, self._whole(event.data))
+        except (ValueError, RecursionError):
             # `from None`: pydantic's message quotes the answer, which may hold people's data.
             raise self._odd() from None
         self._may_end = part.ends_turn or part.type == "error"
         return part
+
+    def _whole(self, content: str) -> bytes:
+        """A part's JSON without halves of characters, which no text can hold.
+
+        Writers that count in UTF-16 cut some characters in two: the first half waits for the text's
+        next piece. A half that stays alone becomes "?" or U+FFFD.
+        """
+        part = json.loads(content)
+        if isinstance(part, dict) and isinstance(delta := part.get("delta"), str):
+            text = self._texts[f"{part.get('type')} {part.get('id')}"]
+            part["delta"] = text.decode(delta.encode(_UTF_16, "surrogatepass"))
+        return json.dumps(part, ensure_ascii=False).encode(errors="replace")
 
     def _odd(self) -> NeoUnintelligible:
         return NeoUnintelligible(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 from azure.core.credentials_async import AsyncTokenCredential
@@ -14,7 +13,7 @@ from azure.keyvault.secrets.aio import SecretClient
 from bot.neo.keys import StoredKey
 from bot.tenants import VaultSecret
 
-VAULT_AGE = timedelta(minutes=10)
+VAULT_AGE_SECONDS = 600.0
 VAULT_WITHIN_SECONDS = 10.0
 
 
@@ -37,7 +36,7 @@ class VaultKey(StoredKey):
         within_seconds: float = VAULT_WITHIN_SECONDS,
         **more: Any,
     ) -> None:
-        super().__init__(name, age=VAULT_AGE, **more)
+        super().__init__(name, age_seconds=VAULT_AGE_SECONDS, **more)
         self._client = client
         self._secret = secret
         self._within_seconds = within_seconds

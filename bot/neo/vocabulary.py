@@ -24,6 +24,8 @@ from bot.neo.openapi import Document, Shape, TooEntangled
 
 S = TypeVar("S", Outcome, ApprovalState)
 
+_MOST_WORDS = 200  # Neo has some ten; an enum of more is no list of statuses
+
 _PLACED: Mapping[type[NeoModel], frozenset[str]] = {
     Run: frozenset(chain(*RUN_STATUSES.values())),
     Approval: frozenset(chain(*APPROVAL_STATUSES.values())),
@@ -48,8 +50,8 @@ class Vocabulary(BaseModel):
     @classmethod
     def of(cls, content: object) -> Self:
         """The words of a document; empty for what is none."""
-        document = Document(content)
         try:
+            document = Document(content)
             return cls(
                 runs=_statuses(document, "/public-api/executions"),
                 approvals=_statuses(document, "/public-api/til-requests"),
@@ -75,11 +77,12 @@ class Vocabulary(BaseModel):
 
     def outcome(self, status: str) -> Outcome:
         """What a run's status means."""
-        return _meaning(status, self.runs, RUN_STATUSES, Outcome.UNKNOWN)
+        return _meaning(status, self._beginnings[Run], RUN_STATUSES, Outcome.UNKNOWN)
 
     def state(self, status: str) -> ApprovalState:
         """What an approval's status means."""
-        return _meaning(status, self.approvals, APPROVAL_STATUSES, ApprovalState.UNKNOWN)
+        beginning = self._beginnings[Approval]
+        return _meaning(status, beginning, APPROVAL_STATUSES, ApprovalState.UNKNOWN)
 
     def approval_values(self, state: ApprovalState) -> tuple[str, ...]:
         """The statuses, as Neo writes them, that mean this: what ``status=`` may ask for."""
@@ -112,7 +115,7 @@ class Vocabulary(BaseModel):
 
     @cached_property
     def _beginnings(self) -> Mapping[type[NeoModel], str]:
-        """What the statuses of each model begin with; looked up for every run that is read."""
+        """What the statuses of each model begin with; looked up for every status that is read."""
         return {Run: _shared_beginning(self.runs), Approval: _shared_beginning(self.approvals)}
 
 
@@ -123,22 +126,24 @@ def _statuses(document: Document, path: str) -> tuple[str, ...]:
         return ()
     answer = document.answer(operation) or Shape()
     items = document.shape(*document.shape(*_field(answer, "data")).items)
-    if words := document.shape(*_field(items, "status")).words:
+    if words := _believed(document.shape(*_field(items, "status"))):
         return words
     filters = [p for p in document.parameters(operation) if p.get("name") == "status"]
-    return document.shape(*(parameter.get("schema") for parameter in filters)).words
+    return _believed(document.shape(*(parameter.get("schema") for parameter in filters)))
+
+
+def _believed(status: Shape) -> tuple[str, ...]:
+    return status.words if len(status.words) <= _MOST_WORDS else ()
 
 
 def _field(shape: Shape, name: str) -> tuple[Any, ...]:
     return (shape.fields or {}).get(name, ())
 
 
-def _meaning(
-    status: str, words: tuple[str, ...], known: Mapping[S, frozenset[str]], unknown: S
-) -> S:
+def _meaning(status: str, beginning: str, known: Mapping[S, frozenset[str]], unknown: S) -> S:
     """The meaning of a status as it is, else without what all of Neo's begin with."""
     said = plain(status)
-    for word in (said, said.removeprefix(_shared_beginning(words))):
+    for word in (said, said.removeprefix(beginning)):
         for meaning, synonyms in known.items():
             if word in synonyms:
                 return meaning

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -64,9 +65,10 @@ class DocumentWatch:
             )
             self._fresh = False
             return self._vocabulary
-        found = compare(document, self._operations)
+        found, words = await asyncio.to_thread(self._read, document)
+        before = set(self._differences)
         for one in found:
-            if one not in self._differences:
+            if one not in before:
                 log.warning(
                     "neo.drift",
                     kind=one.kind.value,
@@ -75,5 +77,8 @@ class DocumentWatch:
                     means=one.sentence,
                 )
         self._differences, self._fresh = found, True
-        self._vocabulary = Vocabulary.of(document).or_else(self._vocabulary)
+        self._vocabulary = words.or_else(self._vocabulary)
         return self._vocabulary
+
+    def _read(self, document: object) -> tuple[tuple[Difference, ...], Vocabulary]:
+        return compare(document, self._operations), Vocabulary.of(document)

@@ -5,7 +5,7 @@ between started nothing. A callback's place is twice its run's index, or that pl
 came after the run on the same ticket. As with runs, the past is told from a deck of cards.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,12 +24,18 @@ if TYPE_CHECKING:
     from bot.sandbox.world import World
 
 LEAD = timedelta(seconds=4)
-"""From a change in the PSA to the run that it starts: the same for all, so both keep one order."""
+"""From a change in the PSA to the run that it starts: the same for all, so both keep one order.
+
+A callback shows this long after its change: they show in order, and no run begins before its own.
+"""
 
 PERIOD = 2 * DECK
 """Places of callbacks in a deck."""
 
 _IDLE_PERCENT = 35
+_AFTER_SECONDS = (20, 90)
+_LATEST = timedelta(seconds=_AFTER_SECONDS[1]) - LEAD
+"""The most that lies between a living run's start and its last callback."""
 _UNREADABLE = (
     "The PSA answered 503 when the ticket was read; three tries failed.",
     "The PSA answered 404: the ticket was merged into another one before it could be read.",
@@ -91,14 +97,21 @@ class CallbackFilter:
         )
 
     def takes(self, callback: Callback, now: datetime) -> bool:
-        """Whether a callback is wanted, and was made by now."""
+        """Whether a callback is wanted, and shows by now."""
         return (
-            callback.created_at <= now
+            callback.created_at + LEAD <= now
             and self.takes_plan(callback.plan)
             and (self.since is None or self.since <= callback.created_at)
             and (self.until is None or callback.created_at < self.until)
-            and self.entity_id in {None, callback.ticket.id}
-            and self.entity_number in {None, callback.ticket.number}
+            and self.takes_ticket(callback.ticket)
+        )
+
+    def takes_ticket(self, ticket: Ticket | None) -> bool:
+        """Whether callbacks of a ticket can be wanted."""
+        if ticket is None:
+            return False
+        return (self.entity_id is None or self.entity_id == ticket.id) and (
+            self.entity_number is None or self.entity_number == ticket.number
         )
 
 
@@ -114,6 +127,11 @@ class Callbacks:
         self._world = world
         self._history = world.history
         self._seed = world.seed
+        # What follows from cards and agents is worked out once: a long life has many runs of each.
+        self._after: dict[tuple[int, int], Plan | None] = {}
+        self._starts: dict[int, Plan] = {}
+        self._later: dict[int, timedelta] = {}
+        self._took: dict[int, timedelta] = {}
 
     # One of them
 
@@ -127,7 +145,7 @@ class Callbacks:
         return self._told(2 * run.index, plan, run) if plan else None
 
     def find(self, identifier: str) -> Callback | None:
-        """One callback by its id, once it was made."""
+        """One callback by its id, once it shows."""
         place = callback_place(self._seed, identifier)
         if place is None:
             return None
@@ -135,9 +153,10 @@ class Callbacks:
             found = self._past(place)
         else:
             run = self._world.living_run(place // 2)
-            made = self._of_living(run) if run else []
-            found = next((callback for callback in made if callback.place == place), None)
-        return found if found and found.created_at <= self._world.now else None
+            plans = self._living_plans(run) if run else ()
+            plan = next((plan for at, plan in plans if at == place), None)
+            found = self._told(place, plan, run) if run and plan else None
+        return found if found and found.created_at + LEAD <= self._world.now else None
 
     # Many of them
 
@@ -148,16 +167,7 @@ class Callbacks:
         if (wanted.entity_type or "TICKET").upper() != "TICKET":
             return iter(())
         now = self._world.now
-        made = (callback for run in self._world.living for callback in self._of_living(run))
-        living = sorted(
-            (
-                callback
-                for callback in made
-                if wanted.takes(callback, now) and (seen is None or callback_key(callback) < seen)
-            ),
-            key=callback_key,
-            reverse=True,
-        )
+        living = self._living(wanted, seen)
         past = (self._past(place) for place in self._past_places(wanted, seen))
         wanted_past = (callback for callback in past if callback and wanted.takes(callback, now))
         return merge(living, wanted_past, key=callback_key, reverse=True)
@@ -196,11 +206,16 @@ class Callbacks:
             top = self._first_place(lambda place: self.made_at(place) >= end)
         return low, top
 
-    def living_between(self, since: datetime, until: datetime) -> list[Callback]:
-        """What the living part made from an instant up to, not including, another."""
-        wanted = CallbackFilter(since=since, until=until)
-        made = (callback for run in self._world.living for callback in self._of_living(run))
-        return [callback for callback in made if wanted.takes(callback, self._world.now)]
+    def living_between(self, since: datetime, until: datetime) -> list[tuple[Outcome, timedelta]]:
+        """Outcome and time of work of what the living part made from an instant up to another."""
+        living, now = self._world.living, self._world.now
+        return [
+            (plan.outcome, self.processing(place))
+            for at in range(*self._living_reach(since, until))
+            for place, plan in self._living_plans(living[at])
+            if since <= (made_at := self._living_made_at(living[at], place)) < until
+            and made_at + LEAD <= now
+        ]
 
     def _first_place(self, reached: Callable[[int], bool]) -> int:
         return bisect_left(range(2 * self._history.count), True, key=reached)  # noqa: FBT003 -- a value
@@ -233,8 +248,11 @@ class Callbacks:
 
     def processing(self, place: int) -> timedelta:
         """How long Neo worked on the callback of a place: shorter than `LEAD`."""
-        share = unit(self._seed, 92, place % PERIOD)
-        return timedelta(milliseconds=round(400 + 2_200 * share))
+        card = place % PERIOD
+        if card not in self._took:
+            share = unit(self._seed, 92, card)
+            self._took[card] = timedelta(milliseconds=round(400 + 2_200 * share))
+        return self._took[card]
 
     def _past(self, place: int) -> Callback | None:
         index, is_after = divmod(place, 2)
@@ -262,6 +280,52 @@ class Callbacks:
 
     # The living part
 
+    def _living(
+        self, wanted: CallbackFilter, seen: tuple[datetime, int] | None
+    ) -> Iterator[Callback]:
+        """Those of the living part newest first, worked out as far as they are taken."""
+        living, now = self._world.living, self._world.now
+        low, top = self._living_reach(wanted.since, wanted.until)
+        if seen is not None:
+            top = min(top, bisect_right(living, seen[0], key=lambda run: run.started_at - LEAD))
+        names_one = wanted.entity_id is not None or wanted.entity_number is not None
+        waiting: list[tuple[datetime, int, Callback]] = []
+        for at in range(top - 1, low - 1, -1):
+            run = living[at]
+            # Nothing of this run, or of one before it, is later than this.
+            while waiting and waiting[-1][0] > run.started_at + _LATEST:
+                yield waiting.pop()[-1]
+            if names_one and not wanted.takes_ticket(run.script.ticket):
+                continue
+            for place, plan in self._living_plans(run):
+                if wanted.takes_plan(plan):
+                    told = self._told(place, plan, run)
+                    key = callback_key(told)
+                    if wanted.takes(told, now) and (seen is None or key < seen):
+                        insort(waiting, (*key, told))
+        yield from (told for _at, _place, told in reversed(waiting))
+
+    def _living_reach(self, since: datetime | None, until: datetime | None) -> tuple[int, int]:
+        """From which up to which living run callbacks can come from this window."""
+        # Instants from outside are compared, never shifted: they can lie at the end of all time.
+        living = self._world.living
+        low, top = 0, len(living)
+        if since is not None:
+            low = bisect_left(living, since, key=lambda run: run.started_at + _LATEST)
+        if until is not None:
+            top = bisect_left(living, until, key=lambda run: run.started_at - LEAD)
+        return low, top
+
+    def _living_made_at(self, run: Run, place: int) -> datetime:
+        if place % 2 == 0:
+            return run.started_at - LEAD
+        card = place % PERIOD
+        if card not in self._later:
+            least, most = _AFTER_SECONDS
+            seconds = least + (most - least) * unit(self._seed, 93, card)
+            self._later[card] = timedelta(seconds=seconds) - LEAD
+        return run.started_at + self._later[card]
+
     def _living_plan(self, run: Run) -> Plan | None:
         world = self._world
         agent = world.agents.get(run.script.agent_id)
@@ -269,17 +333,26 @@ class Callbacks:
             return None
         if agent.trigger_type != "TRIGGERED":
             return None
-        return Plan("started", agent.events[0], agent)
+        known = self._starts.get(agent.id)
+        if known is None or known.agent is not agent:  # it can have been changed meanwhile
+            known = self._starts[agent.id] = Plan("started", agent.events[0], agent)
+        return known
 
-    def _of_living(self, run: Run) -> list[Callback]:
+    def _living_plans(self, run: Run) -> Iterator[tuple[int, Plan]]:
+        """The places of a living run's callbacks, each with its plan."""
         plan = self._living_plan(run)
         if plan is None:
-            return []
-        made = [self._told(2 * run.index, plan, run)]
-        after = self._plan_after(plan.agent, run.index % DECK)
-        if run.part and after:  # a run that a test put there brings nothing else along
-            made.append(self._told(2 * run.index + 1, after, run))
-        return made
+            return
+        yield 2 * run.index, plan
+        if not run.part:  # a run that a test put there brings nothing else along
+            return
+        key = plan.agent.id, run.index % DECK
+        if key not in self._after or (
+            (after := self._after[key]) and after.agent is not plan.agent
+        ):
+            self._after[key] = self._plan_after(plan.agent, key[1])
+        if after := self._after[key]:
+            yield 2 * run.index + 1, after
 
     def _told(self, place: int, plan: Plan, run: Run) -> Callback:
         ticket = run.script.ticket
@@ -288,8 +361,7 @@ class Callbacks:
         if place < 2 * self._history.count:
             created_at = self.made_at(place)
         else:
-            later = timedelta(seconds=20 + 70 * unit(self._seed, 93, place)) * (place % 2)
-            created_at = run.started_at - LEAD + later
+            created_at = self._living_made_at(run, place)
         finished_at = created_at + self.processing(place)
         identifier = callback_id(self._seed, place)
         return Callback(place, identifier, plan, ticket, created_at, finished_at)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 from uuid import UUID, uuid4
@@ -29,6 +29,7 @@ DEFAULT_RUNS = 400
 
 _HOST = "127.0.0.1"
 _TICK_SECONDS = 1
+_KEPT_FOR = timedelta(seconds=10)
 _CANNOT_START = 2
 
 
@@ -98,7 +99,7 @@ async def serve(
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _TICK_SECONDS)
             world.advance(now())
-            keeper.keep()
+            keeper.keep_up()
     finally:
         await runner.cleanup()
     # A decision can still have come in while connections were closing.
@@ -117,12 +118,18 @@ async def _listen(runner: web.AppRunner, port: int) -> None:
 
 
 class _Keeper:
-    """Writes the state when something changed since the last time."""
+    """Writes the state when something changed since the last time: while it runs, now and then."""
 
     def __init__(self, path: Path | None, world: World) -> None:
         self._path = path
         self._world = world
         self._kept: int | None = None
+        self._kept_at = world.now
+
+    def keep_up(self) -> None:
+        """Write it if the last time is long enough ago: a long life is a large file."""
+        if self._world.now - self._kept_at >= _KEPT_FOR:
+            self.keep()
 
     def keep(self) -> None:
         if self._path is None or self._kept == self._world.changes:
@@ -134,7 +141,7 @@ class _Keeper:
                 f"The state file {self._path} cannot be written ({error.strerror}). "
                 "Choose another place with --state."
             ) from error
-        self._kept = self._world.changes
+        self._kept, self._kept_at = self._world.changes, self._world.now
 
 
 def read_options(argv: Sequence[str]) -> Options:

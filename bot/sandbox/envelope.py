@@ -10,6 +10,9 @@ from aiohttp import web
 
 from bot.sandbox.calls import Answer
 
+BODY_LIMIT_BYTES = 1_000_000
+"""How large a body may be."""
+
 
 class ApiError(Exception):
     """An answer that says no.
@@ -46,6 +49,21 @@ def invalid(field: str, message: str) -> ApiError:
 def not_found(message: str) -> ApiError:
     """A 404, also for what belongs to another tenant."""
     return ApiError(404, "not_found", message)
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """The body as it was sent.
+
+    Raises:
+        ApiError: 413 above `BODY_LIMIT_BYTES`, 400 for one that breaks off or is packed wrongly.
+    """
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        message = f"The body must not be larger than {BODY_LIMIT_BYTES} bytes."
+        raise ApiError(413, "body_too_large", message) from None
+    except (web.RequestPayloadError, ValueError, OSError):
+        raise invalid("body", "The body cannot be read as it was sent.") from None
 
 
 def success(answer: Answer, request_id: str, took: timedelta) -> web.Response:

@@ -4,8 +4,9 @@ Every figure is what adding up the listed runs gives. Past runs are counted by t
 `deck`), so a long past costs no more than a short one; the living part is gone through.
 """
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -16,6 +17,7 @@ from bot.sandbox.deck import counts
 from bot.sandbox.library import Agent
 from bot.sandbox.measures import Measure, Tally, measure, percentile
 from bot.sandbox.planner import Outline
+from bot.sandbox.reports import PastErrors
 from bot.sandbox.runs import Run, stamp
 
 if TYPE_CHECKING:
@@ -28,9 +30,18 @@ class Figures:
     def __init__(self, world: "World") -> None:
         self._world = world
         self._history = world.history
+        self._ended: dict[int, tuple[Run, Measure]] = {}
 
-    def _living(self, since: datetime, until: datetime) -> Iterator[Run]:
-        return (run for run in self._world.living if since <= run.started_at < until)
+    def living(self, since: datetime, until: datetime | None = None) -> Sequence[Run]:
+        """Living runs that began from an instant up to, not including, another one."""
+        living = self._world.living
+        low = bisect_left(living, since, key=_start)
+        return living[low : None if until is None else bisect_left(living, until, key=_start)]
+
+    @cached_property
+    def past_errors(self) -> PastErrors:
+        """The errors of the past."""
+        return PastErrors(self._history)
 
     def _past(self, since: datetime, until: datetime) -> tuple[int, int]:
         return self._history.first_since(since), self._history.first_since(until)
@@ -43,7 +54,7 @@ class Figures:
         times = counts(*self._past(since, until))
         for outline, often in zip(self._history.cards, times, strict=False):
             spent[outline.agent.id] += outline.credits * often
-        for run in self._living(since, until):
+        for run in self.living(since, until):
             spent[run.script.agent_id] += run.credits
         return {agent: credits_ for agent, credits_ in spent.items() if credits_}
 
@@ -60,7 +71,7 @@ class Figures:
             found[first.agent.id] += 1
         living = {
             (run.script.agent_id, run.script.ticket.number)
-            for run in self._living(since, until)
+            for run in self.living(since, until)
             if run.script.ticket
         }
         for agent_id, number in living:
@@ -97,14 +108,28 @@ class Figures:
             agent_id = self._history.cards[place].agent.id
             if often and agent_id in tallies:
                 tallies[agent_id].add(self._measures[place], often)
-        for run in self._living(since, until):
+        for run in self.living(since, until):
             if run.script.agent_id in tallies:
-                tallies[run.script.agent_id].add(measure(run, self._world.now))
+                tallies[run.script.agent_id].add(self._measure(run))
         names = {agent.id: agent.name for agent in self._world.agents.values()}
         return {
             "rows": [tally.row(id_, names[id_]) for id_, tally in sorted(tallies.items())],
             "window": window_body(since, until),
         }
+
+    def _measure(self, run: Run) -> Measure:
+        """What a living run adds; kept once it has ended, as nothing happens to it any more."""
+        if not run.part or run.set_fields:  # what a test put there or changed can change again
+            return measure(run, self._world.now)
+        known = self._ended.get(run.index)
+        if known is not None and known[0] is run:
+            return known[1]
+        found = measure(run, self._world.now)
+        if found.total is not None:
+            if len(self._ended) > 2 * len(self._world.living):  # most have been forgotten
+                self._ended.clear()
+            self._ended[run.index] = run, found
+        return found
 
     @cached_property
     def _places(self) -> tuple[int, ...]:
@@ -143,8 +168,7 @@ class Figures:
 
     def funnel(self, since: datetime, until: datetime) -> dict[str, Any]:
         """What became of the callbacks made from `since` up to `until`, not included."""
-        world = self._world
-        callbacks = world.callbacks
+        callbacks = self._world.callbacks
         stages: Counter[str] = Counter()
         processing: Counter[float] = Counter()
         waiting: Counter[float] = Counter()
@@ -154,13 +178,11 @@ class Figures:
             for place, plan in callbacks.cards.items()
             if times[place]
         ]
-        for callback in callbacks.living_between(since, until):
-            took = (callback.finished_at - callback.created_at).total_seconds()
-            is_done = callback.finished_at <= world.now
-            made.append((callback.plan.outcome if is_done else "unfinished", took, 1))
+        alike = Counter(callbacks.living_between(since, until))
+        made += [(stage, took.total_seconds(), often) for (stage, took), often in alike.items()]
         for stage, took, often in made:
             stages[stage] += often
-            if stage not in {"unreadable", "unfinished"}:
+            if stage != "unreadable":
                 processing[took] += often
             if stage == "started":
                 waiting[LEAD.total_seconds() - took] += often
@@ -184,6 +206,10 @@ class Figures:
                 "processed_to_started": _spread(waiting),
             },
         }
+
+
+def _start(run: Run) -> datetime:
+    return run.started_at
 
 
 def window_body(since: datetime, until: datetime) -> dict[str, str]:

@@ -6,6 +6,7 @@ from bot.sandbox.callbacks import LEAD, Callback
 from bot.sandbox.chance import callback_id, pick
 from bot.sandbox.library import Agent, Condition
 from bot.sandbox.runs import stamp
+from bot.sandbox.versions import agent_at
 from bot.sandbox.world import World
 
 _USUAL = {
@@ -71,7 +72,7 @@ def callback_detail(world: World, callback: Callback) -> dict[str, Any]:
         fields = ticket_fields(callback, world.seed)
         trail.append(done | {"stage": "MATCHED", "ticket": fields})
     if callback.plan.outcome == "started":
-        agent = callback.plan.agent
+        agent = _started(world, callback)
         begun = {"stage": "STARTED", "workflow_id": agent.id, "workflow_name": agent.name}
         trail.append({"at": callback.created_at + LEAD, **begun})
     told = [entry | {"at": stamp(entry["at"])} for entry in trail if entry["at"] <= world.now]
@@ -81,22 +82,32 @@ def callback_detail(world: World, callback: Callback) -> dict[str, Any]:
 def _matches(world: World, callback: Callback) -> list[dict[str, Any]]:
     if callback.error:
         return []  # an unread ticket is compared with nothing
+    then = (agent_at(world, identifier, callback.created_at + LEAD) for identifier in world.agents)
     watching = {
         agent.id: agent
-        for agent in world.planner.library.agents
-        if agent.trigger_type == "TRIGGERED" and agent.state == "ENABLED"
+        for agent in then
+        if agent is not None and agent.trigger_type == "TRIGGERED" and agent.state == "ENABLED"
     }
     if callback.plan.outcome == "started":
-        watching[callback.plan.agent.id] = callback.plan.agent
+        started = _started(world, callback)
+        watching[started.id] = started
     fields = ticket_fields(callback, world.seed)
     return [_match(agent, callback, fields) for agent in watching.values()]
+
+
+def _started(world: World, callback: Callback) -> Agent:
+    """The agent that was started, as it was set up then."""
+    agent = callback.plan.agent
+    return agent_at(world, agent.id, callback.created_at + LEAD) or agent
 
 
 def _match(agent: Agent, callback: Callback, fields: dict[str, str]) -> dict[str, Any]:
     change = callback.plan.change
     failed = [c for c in agent.conditions if fields.get(c.field) not in c.values]
-    listens = change in agent.events
-    if not listens:
+    listens = change in agent.events and bool(agent.conditions)
+    if not agent.conditions:
+        reason = "No condition of this agent can be compared: it runs when somebody asks."
+    elif not listens:
         reason = f"The agent does not listen to {change}."
     elif failed:
         reason = " ".join(_why_not(condition, fields.get(condition.field)) for condition in failed)

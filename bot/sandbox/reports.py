@@ -3,15 +3,17 @@
 from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from bot.sandbox.chance import number
 from bot.sandbox.deck import DECK, counts, last_index, newest_first
-from bot.sandbox.runs import stamp
+from bot.sandbox.runs import Run, stamp
 
 if TYPE_CHECKING:
+    from bot.sandbox.history import History
     from bot.sandbox.world import World
 
 _CREDITS_PER_400_RUNS = 5_000
@@ -73,11 +75,11 @@ def usage_by_agent(world: "World", month: str) -> dict[str, Any]:
 def inbox(world: "World") -> list[dict[str, Any]]:
     """One message for each error of an agent in the last week, most recent first."""
     since = world.now - _INBOX_SPAN
-    groups: dict[tuple[int, str], _Repeats] = {}
-    _count_past(world, since, groups)
-    for run in world.living:
-        if run.started_at >= since and run.status(world.now) == "FAILURE":
-            ended_at = run.last_step_at(world.now)
+    groups = world.figures.past_errors.since(since)
+    for run in world.figures.living(since):
+        can_fail = run.script.outcome == "FAILURE" or run.set_fields
+        if can_fail and run.status(world.now) == "FAILURE":
+            ended_at = _ended_at(run, world.now)
             key = (run.script.agent_id, run.error)
             repeats = groups.setdefault(key, _Repeats(ended_at, ended_at))
             repeats.add(1, ended_at, ended_at)
@@ -104,29 +106,80 @@ class _Repeats:
         self.last_at = max(self.last_at, last_at)
 
 
-def _count_past(world: "World", since: datetime, groups: dict[tuple[int, str], _Repeats]) -> None:
-    history = world.history
-    low = history.first_since(since)
-    times = counts(low, history.count)
-    for place, error in history.errors.items():
-        if not times[place]:
-            continue
-        outline = history.cards[place]
+class PastErrors:
+    """The errors of past runs; what does not hang on the window is worked out once.
+
+    Args:
+        history: The past.
+    """
+
+    def __init__(self, history: "History") -> None:
+        self._history = history
+        self._firsts: dict[int, tuple[int, datetime]] = {}
+
+    def since(self, instant: datetime) -> dict[tuple[int, str], _Repeats]:
+        """By agent and error, the runs that began at or after an instant."""
+        history = self._history
+        low = history.first_since(instant)
+        times = counts(low, history.count)
+        groups: dict[tuple[int, str], _Repeats] = {}
+        for key, places in self._places.items():
+            for place in places:
+                if times[place]:
+                    last, last_at = self._lasts[place]
+                    first_at = self._first_at(place, last - (times[place] - 1) * DECK)
+                    repeats = groups.setdefault(key, _Repeats(first_at, last_at))
+                    repeats.add(times[place], first_at, last_at)
+            if key in groups:
+                newest = self._newest[key]
+                groups[key].tickets = [(at, number_) for i, at, number_ in newest if i >= low]
+        return groups
+
+    @cached_property
+    def _places(self) -> dict[tuple[int, str], list[int]]:
+        """The cards of each error of an agent."""
+        found: dict[tuple[int, str], list[int]] = {}
+        for place, error in self._history.errors.items():
+            found.setdefault((self._history.cards[place].agent.id, error), []).append(place)
+        return found
+
+    @cached_property
+    def _lasts(self) -> dict[int, tuple[int, datetime]]:
+        """The last run of each card, and when it ended."""
+        lasts = {p: last_index(p, self._history.count) for p in self._history.errors}
+        return {place: (last, self._ended_at(place, last)) for place, last in lasts.items()}
+
+    @cached_property
+    def _newest(self) -> dict[tuple[int, str], list[tuple[int, datetime, str]]]:
+        """Index, start and ticket of the newest runs on tickets with each error."""
+        history = self._history
+        return {
+            key: [
+                (index, history.started_at(index), history.ticket_number(index))
+                for index in islice(newest_first(places, 0, history.count), _MOST_ENTITIES)
+            ]
+            for (key, all_places) in self._places.items()
+            for places in [[p for p in all_places if history.cards[p].agent.on_tickets]]
+        }
+
+    def _first_at(self, place: int, first: int) -> datetime:
+        """When a card's first run in the window ended; most stay the same from look to look."""
+        known = self._firsts.get(place)
+        if known is None or known[0] != first:
+            known = self._firsts[place] = first, self._ended_at(place, first)
+        return known[1]
+
+    def _ended_at(self, place: int, index: int) -> datetime:
         # All runs of a card take as long, so its first and last run end first and last.
-        last = last_index(place, history.count)
-        first = last - (times[place] - 1) * DECK
-        took = timedelta(seconds=history.planner.seconds(outline, brisk=False))
-        first_at, last_at = history.started_at(first) + took, history.started_at(last) + took
-        repeats = groups.setdefault((outline.agent.id, error), _Repeats(first_at, last_at))
-        repeats.add(times[place], first_at, last_at)
-        if outline.agent.on_tickets:
-            repeats.places.append(place)
-    for repeats in groups.values():
-        newest = newest_first(repeats.places, low, history.count)
-        repeats.tickets = [
-            (history.started_at(index), history.ticket_number(index))
-            for index in islice(newest, _MOST_ENTITIES)
-        ]
+        outline = self._history.cards[place]
+        seconds = self._history.planner.seconds(outline, brisk=False)
+        return self._history.started_at(index) + timedelta(seconds=seconds)
+
+
+def _ended_at(run: Run, now: datetime) -> datetime:
+    if run.approval is None and not run.set_fields:  # then its last beat is its last step
+        return run.started_at + timedelta(seconds=run.script.beats[-1].at_seconds)
+    return run.last_step_at(now)
 
 
 def _message(world: "World", agent_id: int, error: str, repeats: _Repeats) -> dict[str, Any]:

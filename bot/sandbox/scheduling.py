@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bot.sandbox.records.schedule import ScheduledWork
 from bot.sandbox.runs import stamp
@@ -18,7 +18,11 @@ MOST_WORK = 500
 _DONE_AT_START = 3
 _WAITING_AT_START = (timedelta(minutes=6), timedelta(hours=20))
 _LOOKED_THROUGH = 60
-_OUTCOMES = {"SUCCESS": "COMPLETED", "SKIPPED": "COMPLETED", "FAILURE": "FAILED"}
+_OUTCOMES: dict[str, Literal["COMPLETED", "FAILED"]] = {
+    "SUCCESS": "COMPLETED",
+    "SKIPPED": "COMPLETED",
+    "FAILURE": "FAILED",
+}
 
 
 class DueWork:
@@ -96,8 +100,18 @@ def work_status(world: World, work: ScheduledWork) -> str:
     if work.run_id is None:
         return "FAILED"
     run = world.run(work.run_id)
-    # A run that is no longer remembered has ended long ago.
-    return _OUTCOMES.get(run.status(world.now), "PROCESSING") if run else "COMPLETED"
+    if run is None:  # it was forgotten, or its agent with it
+        return work.outcome or "COMPLETED"
+    return _OUTCOMES.get(run.status(world.now), "PROCESSING")
+
+
+def keep_outcome(world: World, run: Run) -> None:
+    """Write down what came of a run that has ended, for the work it came from; then it may go."""
+    for work in world.records.schedule.work:
+        if work.run_id == run.id:
+            work.outcome = _OUTCOMES[run.status(world.now)]
+            work.message = run.script.message
+            work.ended_at = run.last_step_at(world.now)
 
 
 def ticket_number(world: World, work: ScheduledWork) -> str | None:
@@ -115,7 +129,10 @@ def work_body(world: World, work: ScheduledWork, tenant: str) -> dict[str, Any]:
     has_ended = run is not None and run.has_ended(world.now)
     changed_at = work.executed_at or work.created_at
     if run is not None and has_ended:
-        changed_at = max(changed_at, run.steps(world.now)[-1][0])
+        changed_at = max(changed_at, run.last_step_at(world.now))
+    elif work.ended_at is not None:
+        changed_at = max(changed_at, work.ended_at)
+    message = run.script.message if run is not None and has_ended else work.message
     body: dict[str, Any] = {
         "id": work.id,
         "client_id": tenant,
@@ -126,7 +143,7 @@ def work_body(world: World, work: ScheduledWork, tenant: str) -> dict[str, Any]:
         "additional_custom_instructions": work.instructions or None,
         "scheduled_for": stamp(work.scheduled_for),
         "executed_at": stamp(work.executed_at) if work.executed_at else None,
-        "execution_message": work.problem or (run.script.message if run and has_ended else None),
+        "execution_message": work.problem or message or None,
         "execution_temporal_run_id": work.run_id,
         "created_by": work.created_by,
         "created_at": stamp(work.created_at),

@@ -1,5 +1,6 @@
 """The embedded Neo's HTTP side: who asks, within which budget, for which operation."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,19 +12,28 @@ from aiohttp import web
 
 from bot.sandbox.calls import Answer, Call, Operation
 from bot.sandbox.contract import Body, Route, read_json, routes
-from bot.sandbox.envelope import ApiError, RateLimit, failure, invalid, not_found, success
+from bot.sandbox.envelope import (
+    BODY_LIMIT_BYTES,
+    ApiError,
+    RateLimit,
+    failure,
+    not_found,
+    read_bytes,
+    success,
+)
 from bot.sandbox.operations import operations
-from bot.sandbox.operations.approvals import SERVICE_ACCOUNT
 from bot.sandbox.troubles import SKEW, Handler, Troubles
 from bot.sandbox.world import World
 
-__all__ = ["SERVICE_ACCOUNT", "Handler", "Server"]
+__all__ = ["Handler", "Server"]
 
-_BODY_LIMIT_BYTES = 1_000_000
+_log = logging.getLogger(__name__)
+
 _ADMIN_PATHS = "/public-api/api-keys"
 _PLATFORM_FIELD = "client_id"  # names another tenant, which no caller of this one may do
 _REQUEST_ID = web.RequestKey("request_id", str)
 _BEGAN = web.RequestKey("began", datetime)
+_IS_BEGUN = web.RequestKey("is_begun", bool)  # the answer's head is out: no other can follow
 
 Caller = Literal["key", "admin"]
 
@@ -58,7 +68,7 @@ class Server:
         self.world = world
         self.now = now
         self.rate_limit = rate_limit or RateLimit()
-        self.troubles = Troubles(new_id)
+        self.troubles = Troubles(new_id, self._may_order)
         self.before: dict[str, Callable[[Call], Awaitable[None]]] = {}
         self._new_id = new_id
         world.records.keys.add(key or "")
@@ -68,7 +78,7 @@ class Server:
         """The aiohttp application; `outermost` middlewares stand before everything else."""
         app = web.Application(
             middlewares=[*outermost, self.troubles.meet, self._speak],
-            client_max_size=_BODY_LIMIT_BYTES,
+            client_max_size=BODY_LIMIT_BYTES,
         )
         app.on_response_prepare.append(self._sign)
         served, methods = operations(), dict[str, set[str]]()
@@ -93,10 +103,19 @@ class Server:
             refusal = error
         except web.HTTPNotFound:
             refusal = not_found("The embedded Neo serves nothing at this path.")
+        except web.HTTPException:
+            raise
+        except Exception:
+            if request.get(_IS_BEGUN):
+                raise
+            _log.exception("The embedded Neo failed at %s %s", request.method, request.path)
+            message = "The embedded Neo failed at this request; its log says why."
+            refusal = ApiError(500, "internal_error", message)
         return failure(refusal, request[_REQUEST_ID])
 
     async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
         """Date and budget on everything that Neo says; a proxy's page has neither."""
+        request[_IS_BEGUN] = True
         if response.content_type == "text/html":
             return
         now, skew = self.now(), request.get(SKEW, timedelta())
@@ -145,9 +164,8 @@ class Server:
 
     def _admit(self, request: web.Request) -> Caller:
         """Who asks, once there is budget for it."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        by = self.world.records.keys.caller(token.strip(), request[_BEGAN])
-        if by is None or scheme.lower() != "bearer":
+        by = self._caller(request, request[_BEGAN])
+        if by is None:
             raise ApiError(401, "UNAUTHORIZED", "The API key is missing, unknown or revoked.")
         if not self.rate_limit.take(request[_BEGAN]):
             seconds = self.rate_limit.retry_after_seconds(request[_BEGAN])
@@ -159,16 +177,23 @@ class Server:
             )
         return by
 
+    def _caller(self, request: web.Request, at: datetime) -> Caller | None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        by = self.world.records.keys.caller(token.strip(), at)
+        return by if scheme.lower() == "bearer" else None
+
+    def _may_order(self, request: web.Request) -> bool:
+        """Whether a request may order its own trouble: it has a key, or needs none."""
+        is_open = any(
+            route.is_open and (route.method, route.path) == (request.method, request.path)
+            for route in routes()
+        )
+        return is_open or self._caller(request, self.now()) is not None
+
 
 async def _body(request: web.Request, expected: Body) -> dict[str, Any]:
     """The body, as the contract wants it."""
-    try:
-        raw = await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        message = f"The body must not be larger than {_BODY_LIMIT_BYTES} bytes."
-        raise ApiError(413, "body_too_large", message) from None
-    except (web.RequestPayloadError, ValueError, OSError):
-        raise invalid("body", "The body cannot be read as it was sent.") from None
+    raw = await read_bytes(request)
     if not raw and not expected.required:
         return {}
     if raw and request.content_type != "application/json":

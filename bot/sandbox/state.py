@@ -3,22 +3,19 @@
 import json
 import os
 import tempfile
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
-from bot.sandbox.library import Agent
 from bot.sandbox.records import Records
 from bot.sandbox.runs import Approval, Decision, Run
-from bot.sandbox.versions import as_agent, settle
+from bot.sandbox.versions import agent_at, settle
 from bot.sandbox.world import Part, World
 
-_VERSION: Literal[2] = 2
+_VERSION: Literal[3] = 3
 _RESUMES_AFTER = timedelta(seconds=2)
-_MOST_RUNS = 20_000  # about three and a half days at the usual pace
 
 
 class StateError(Exception):
@@ -29,7 +26,18 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class _SavedDecision(_Strict):
+class _Row(_Strict):
+    """Written as a list of its values: there can be very many."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, told: Any) -> Any:
+        if not isinstance(told, list):
+            return told
+        return dict(zip(cls.model_fields, told, strict=True))
+
+
+class _SavedDecision(_Row):
     action: Literal["approve", "reject"]
     by_id: str
     by_name: str
@@ -37,19 +45,19 @@ class _SavedDecision(_Strict):
     note: str
 
 
-class _SavedApproval(_Strict):
+class _SavedApproval(_Row):
     approvers: list[tuple[str, str]]
     colleague_at: AwareDatetime | None
     decision: _SavedDecision | None
 
 
-class _SavedOrder(_Strict):
+class _SavedOrder(_Row):
     agent_id: int
     ticket: str | None
     instructions: str
 
 
-class _SavedRun(_Strict):
+class _SavedRun(_Row):
     index: int
     part: Part
     started_at: AwareDatetime
@@ -58,7 +66,7 @@ class _SavedRun(_Strict):
 
 
 class _Saved(_Strict):
-    version: Literal[1, 2]  # the first one knew no records
+    version: Literal[1, 2, 3]  # the first one knew no records, the second one no rows
     seed: int
     runs: int
     anchor: AwareDatetime
@@ -115,32 +123,31 @@ def restore(path: Path, world: World, now: datetime) -> bool:
     return True
 
 
-def save(path: Path, world: World, *, most_runs: int = _MOST_RUNS) -> None:
+def save(path: Path, world: World) -> None:
     """Write what lives and what callers changed, at once: a reader never sees half of a file.
 
-    Runs that a test put in by hand are left out: only a script's own runs can be told again. Of
-    very many runs the oldest are left out too, but for those that still wait for a decision.
+    Runs that a test put in by hand are left out: only a script's own runs can be told again.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    saved = _Saved(
-        version=_VERSION,
-        seed=world.seed,
-        runs=world.history.count,
-        anchor=world.history.anchor,
-        next_start=world.next_start,
-        started=world.started,
-        round_place=world.round_place,
-        living=[_saved_run(run) for run in _kept(world, most_runs)],
-        records=world.records,
-    )
+    saved = {
+        "version": _VERSION,
+        "seed": world.seed,
+        "runs": world.history.count,
+        "anchor": world.history.anchor,
+        "next_start": world.next_start,
+        "started": world.started,
+        "round_place": world.round_place,
+        "living": [_row(run) for run in world.living if run.part],
+        "records": world.records.model_dump(),
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             # Not pydantic's own JSON: callers can send half of a surrogate pair, which it refuses.
-            file.write(json.dumps(saved.model_dump(), default=datetime.isoformat))
+            file.write(json.dumps(saved, default=datetime.isoformat))
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -167,18 +174,14 @@ def _unreadable(path: Path) -> StateError:
     )
 
 
-def _kept(world: World, most: int) -> list[Run]:
-    told = [run for run in world.living if run.part]
-    old, new = told[:-most], told[-most:]
-    return [run for run in old if not run.has_ended(world.now)] + new
-
-
 def _told_again(world: World, entry: _SavedRun) -> Run | None:
     """The run as it was; None for one whose agent is no longer there."""
     at = entry.started_at.astimezone(UTC)
     if entry.order is None:
-        return world.start_run(entry.index, entry.part, at)
-    agent = _agent_then(world, entry.order.agent_id, at)
+        usual = world.agent_for(entry.index, entry.part)
+        then = agent_at(world, usual.id, at)
+        return world.start_run(entry.index, entry.part, at, agent=then)
+    agent = agent_at(world, entry.order.agent_id, at)
     if agent is None:
         return None
     return world.start_for(
@@ -190,40 +193,24 @@ def _told_again(world: World, entry: _SavedRun) -> Run | None:
     )
 
 
-def _agent_then(world: World, agent_id: int, at: datetime) -> Agent | None:
-    """The agent as it was set up when the run began."""
-    agent = world.agents.get(agent_id)
-    kept = world.records.agents.versions.get(agent_id, [])
-    then = [version for version in kept if version.at <= at] or kept[:1]
-    return as_agent(then[-1].body, agent) if then else agent
-
-
-def _saved_run(run: Run) -> _SavedRun:
-    approval = run.approval
-    return _SavedRun.model_validate(
-        {
-            "index": run.index,
-            "part": run.part,
-            "started_at": run.started_at,
-            "order": run.order and asdict(run.order),
-            "approval": approval
-            and {
-                "approvers": approval.approvers,
-                "colleague_at": approval.colleague_at,
-                "decision": approval.decision and _saved_decision(approval.decision),
-            },
-        }
-    )
-
-
-def _saved_decision(decision: Decision) -> _SavedDecision:
-    return _SavedDecision(
-        action="approve" if decision.action == "approve" else "reject",
-        by_id=decision.by_id,
-        by_name=decision.by_name,
-        at=decision.at,
-        note=decision.note,
-    )
+def _row(run: Run) -> list[Any]:
+    """The values of a `_SavedRun`, in its order."""
+    approval, order = run.approval, run.order
+    decision = approval.decision if approval else None
+    decided = decision and [
+        "approve" if decision.action == "approve" else "reject",
+        decision.by_id,
+        decision.by_name,
+        decision.at,
+        decision.note,
+    ]
+    return [
+        run.index,
+        run.part,
+        run.started_at,
+        approval and [approval.approvers, approval.colleague_at, decided],
+        order and [order.agent_id, order.ticket, order.instructions],
+    ]
 
 
 def _fill_in(approval: Approval | None, saved: _SavedApproval | None) -> None:

@@ -6,15 +6,15 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from bot.sandbox.calls import Answer
 from bot.sandbox.contract import read_json
-from bot.sandbox.envelope import ApiError, failure, success
+from bot.sandbox.envelope import ApiError, failure, read_bytes, success
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -34,6 +34,8 @@ _STATUS_LIKE = re.compile(r"(^|_)(status|state|type|audience|access|outcome)$")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _LONGEST_WAIT_SECONDS = 600
 _LARGEST_SKEW_SECONDS = 366 * 86_400
+_OF_OTHERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Origin", "Sec-Fetch-Site")
+"""What only proxies and browsers send."""
 _LOOPBACK_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 
 
@@ -42,9 +44,9 @@ class Trouble(BaseModel):
 
     Attributes:
         status: Answer with this status instead of the real answer.
-        code: The error code in that answer's envelope.
+        code: The error code in that answer's envelope; empty for the usual one of its status.
         html: Answer with a proxy's page instead of an envelope.
-        cut: Send half of the answer, then break the connection.
+        cut: Send half of the answer, or of a stream's parts, then break the connection.
         close_connection: Break the connection without an answer.
         latency_seconds: Answer only after so long.
         hold: Answer only after this event is set.
@@ -65,14 +67,14 @@ class Trouble(BaseModel):
     )
 
     status: int | None = Field(default=None, ge=200, le=599)
-    code: str = "internal_error"
+    code: str = ""
     html: bool = False
     cut: bool = False
     close_connection: bool = False
     latency_seconds: float = Field(default=0, ge=0, le=_LONGEST_WAIT_SECONDS, allow_inf_nan=False)
     hold: asyncio.Event | None = None
     takes_effect: bool = False
-    retry_after: str | None = None
+    retry_after: str | None = Field(default=None, pattern=r"^[^\x00-\x1f\x7f]*$")
     unknown_fields: bool = False
     unknown_enums: bool = False
     wrong_envelope: bool | Literal["bare", "without_data", "without_meta"] = False
@@ -81,7 +83,7 @@ class Trouble(BaseModel):
     )
     times: int | None = Field(default=1, ge=0)
     path: str = ""
-    method: str | None = None
+    method: Annotated[str, StringConstraints(to_upper=True)] | None = None
 
     def meets(self, request: web.Request) -> bool:
         """Whether this trouble is meant for a request."""
@@ -89,6 +91,21 @@ class Trouble(BaseModel):
             self.times != 0 and self.path in request.path and self.method in {None, request.method}
         )
 
+    @property
+    def replaces_answer(self) -> bool:
+        """Whether nothing of the real answer is sent."""
+        return bool(self.close_connection or self.html or self.status)
+
+    async def delays(self) -> None:
+        """Wait for as long as the answer is to be late."""
+        if self.latency_seconds:
+            await asyncio.sleep(self.latency_seconds)
+        if self.hold is not None:
+            await self.hold.wait()
+
+
+TROUBLE = web.RequestKey("trouble", Trouble)
+"""What a request runs into; whoever streams an answer heeds it while the answer goes out."""
 
 WORDS = frozenset(Trouble.model_fields) - {"hold"}
 """What can be ordered from outside."""
@@ -131,11 +148,15 @@ class Troubles:
 
     Args:
         new_id: Makes request ids.
+        may_order: Whether a request may order its own trouble.
     """
 
-    def __init__(self, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self, new_id: Callable[[], UUID], may_order: Callable[[web.Request], bool]
+    ) -> None:
         self.on: list[Trouble] = []
         self._new_id = new_id
+        self._may_order = may_order
 
     @web.middleware
     async def meet(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -143,7 +164,7 @@ class Troubles:
         try:
             if request.path == CONTROL_PATH and _comes_from_here(request):
                 return await self._control(request)
-            if HEADER in request.headers:
+            if HEADER in request.headers and self._may_order(request):
                 trouble: Trouble | None = order_of_header(request.headers[HEADER])
             else:
                 trouble = next((each for each in self.on if each.meets(request)), None)
@@ -158,7 +179,7 @@ class Troubles:
     async def _control(self, request: web.Request) -> web.Response:
         """Add, list or end troubles; asks for no key and costs no budget."""
         if request.method == "POST":
-            self.on.append(order(read_json(await request.read())))
+            self.on.append(order(read_json(await read_bytes(request))))
         elif request.method == "DELETE":
             self.on.clear()
         elif request.method != "GET":
@@ -172,12 +193,12 @@ class Troubles:
     async def _suffer(
         self, trouble: Trouble, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
+        request[TROUBLE] = trouble
         request[SKEW] = timedelta(seconds=trouble.clock_skew_seconds)
         answer = await handler(request) if trouble.takes_effect else None
-        if trouble.latency_seconds:
-            await asyncio.sleep(trouble.latency_seconds)
-        if trouble.hold is not None:
-            await trouble.hold.wait()
+        if answer is not None and answer.prepared:  # a stream, which heeded the trouble itself
+            return answer
+        await trouble.delays()
         if trouble.close_connection:
             return _broken(request)
         if trouble.html:
@@ -188,6 +209,8 @@ class Troubles:
             answer = _failed(trouble)
         if answer is None:
             answer = await handler(request)
+        if answer.prepared:
+            return answer
         answer = _spoilt(trouble, answer)
         return await _half(request, answer) if trouble.cut else answer
 
@@ -195,15 +218,19 @@ class Troubles:
 def _failed(trouble: Trouble) -> web.Response:
     status = trouble.status or 500
     headers = {} if trouble.retry_after is None else {"Retry-After": trouble.retry_after}
-    if status == web.HTTPTooManyRequests.status_code:
+    is_limit = status == web.HTTPTooManyRequests.status_code
+    if is_limit:
         headers["X-RateLimit-Remaining"] = "0"
+    code = trouble.code or ("rate_limit_exceeded" if is_limit else "internal_error")
     message = "The embedded Neo was told to fail."
-    error = ApiError(status, trouble.code, message, headers=headers)
+    error = ApiError(status, code, message, headers=headers)
     return failure(error, FAILED_REQUEST_ID)
 
 
 def _comes_from_here(request: web.Request) -> bool:
     """Whether a program of this machine asks: no web page in a browser can send all of this."""
+    if any(name in request.headers for name in _OF_OTHERS):
+        return False
     host = request.headers.get("Host", "")
     name = re.sub(r":\d+$", "", host).lower()
     try:
@@ -227,20 +254,27 @@ def _spoilt(trouble: Trouble, answer: web.StreamResponse) -> web.StreamResponse:
         return answer
     content = json.loads(answer.text or "null")
     if isinstance(content, dict) and "data" in content:
-        content["data"] = _changed(content["data"], trouble)
+        content["data"] = changed(content["data"], trouble)
     if trouble.wrong_envelope and isinstance(content, dict):
         content = _without_envelope(content, str(trouble.wrong_envelope))
     answer.text = json.dumps(content)
     return answer
 
 
-def _changed(value: Any, trouble: Trouble, name: str = "") -> Any:
+def changed(value: Any, trouble: Trouble, name: str = "") -> Any:
+    """Data, or a part of a stream, with what a trouble adds, replaces and shifts in it.
+
+    Args:
+        value: The data.
+        trouble: Of which `unknown_fields`, `unknown_enums` and `clock_skew_seconds` count here.
+        name: The field that it is the value of.
+    """
     if isinstance(value, list):
-        return [_changed(each, trouble, name) for each in value]
+        return [changed(each, trouble, name) for each in value]
     if isinstance(value, dict):
-        changed = {key: _changed(each, trouble, key) for key, each in value.items()}
+        told = {key: changed(each, trouble, key) for key, each in value.items()}
         added = {"something_new": {"nested": [1, None]}} if trouble.unknown_fields else {}
-        return changed | added
+        return told | added
     if not isinstance(value, str):
         return value
     if trouble.unknown_enums and _STATUS_LIKE.search(name):

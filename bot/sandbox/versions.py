@@ -14,7 +14,7 @@ from bot.sandbox.runs import stamp
 if TYPE_CHECKING:
     from bot.sandbox.world import World
 
-MOST_VERSIONS = 100
+MOST_VERSIONS = 1_000
 """Versions that are kept of one agent."""
 
 _SUMMARY = (
@@ -50,6 +50,18 @@ def versions(world: World, agent: Agent) -> list[AgentVersion]:
         return kept
     first = kept[0].body if kept else configuration(world, agent)
     return [*_before(first), *kept] if kept else [*_before(first), _version(first)]
+
+
+def agent_at(world: World, agent_id: int, at: datetime) -> Agent | None:
+    """The agent as it was set up at a moment; None for one that was not there."""
+    agent = world.agents.get(agent_id)
+    kept = world.records.agents.versions.get(agent_id, [])
+    then = [version for version in kept if version.at <= at]
+    if kept and not then:
+        if agent_id in world.records.agents.created:
+            return None
+        then = kept[:1]
+    return as_agent(then[-1].body, agent) if then else agent
 
 
 def change(world: World, agent: Agent, body: dict[str, Any], now: datetime) -> dict[str, Any]:

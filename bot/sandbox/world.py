@@ -2,6 +2,7 @@
 
 from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal, Protocol
@@ -16,10 +17,12 @@ from bot.sandbox.lists import ApprovalFilter, RunFilter, approval_key, run_key
 from bot.sandbox.planner import Outline, Person, Planner
 from bot.sandbox.records import Records
 from bot.sandbox.runs import Approval, Decision, Order, Run
+from bot.sandbox.scheduling import keep_outcome
 from bot.sandbox.scripts import ASK_AFTER_SECONDS, Ticket
 
 __all__ = [
     "MOST_PENDING",
+    "MOST_RUNS",
     "PLAYGROUND_PEOPLE",
     "AlreadyDecidedError",
     "ApprovalFilter",
@@ -38,6 +41,8 @@ PLAYGROUND_PEOPLE: tuple[Person, ...] = (
     ("00000000-0000-0000-0000-0000000000024", "Patti Fernandez"),
 )
 MOST_PENDING = 8
+MOST_RUNS = 200_000
+"""Runs that live at most: five weeks at the usual pace, so a month's numbers stay whole."""
 _FIRST_START = timedelta(seconds=2)
 _MOST_AT_ONCE = 10_000
 
@@ -93,6 +98,7 @@ class World:
         anchor: When the world began (UTC); the past is told from here.
         people: Entra object id and name of all who can be asked; the first sits at the keyboard.
         pace_seconds: Between new runs, on average; None when nothing is to happen by itself.
+        most_runs: How many runs live; of more, the oldest that has ended is forgotten.
 
     Attributes:
         callbacks: What the PSA called back.
@@ -111,8 +117,10 @@ class World:
         anchor: datetime,
         people: Sequence[Person] = PLAYGROUND_PEOPLE,
         pace_seconds: float | None = None,
+        most_runs: int = MOST_RUNS,
     ) -> None:
         self.seed = seed
+        self.most_runs = most_runs
         self.people = tuple(people)
         self.pace_seconds = pace_seconds
         self.agents: dict[int, Agent] = {agent.id: agent for agent in library.agents}
@@ -181,8 +189,7 @@ class World:
         if _KINDS[part] == "asks" and pending >= MOST_PENDING:
             part = "does"
         index = self.history.count + self.started
-        agent = self.planner.outline(index, _KINDS[part]).agent
-        if self.agents.get(agent.id, agent).state == "ENABLED":
+        if self.agent_for(index, part).state == "ENABLED":
             self.start_run(index, part, at)
         else:  # it was switched off: what it would have done does not happen
             self.started += 1
@@ -191,9 +198,22 @@ class World:
         gap = pace * (0.8 + 0.4 * unit(self.seed, 70, self.started))
         self.next_start = at + timedelta(seconds=gap)
 
-    def start_run(self, index: int, part: Part, at: datetime) -> Run:
-        """Begin the run of a living index; everything about it follows from these three."""
-        outline = self.planner.outline(index, _KINDS[part])
+    def agent_for(self, index: int, part: Part) -> Agent:
+        """Whose turn it is in the rhythm, as it is set up now."""
+        agent = self.planner.outline(index, _KINDS[part]).agent
+        return self.agents.get(agent.id, agent)
+
+    def start_run(self, index: int, part: Part, at: datetime, *, agent: Agent | None = None) -> Run:
+        """Begin the run of a living index; how it goes follows from index, part and instant.
+
+        Args:
+            index: Its place among the living.
+            part: Its place in the rhythm.
+            at: When it begins (UTC).
+            agent: Its agent as it was set up then, where a saved run is told again.
+        """
+        agent = agent or self.agent_for(index, part)
+        outline = replace(self.planner.outline(index, _KINDS[part]), agent=agent)
         script = self.planner.script(outline, at, brisk=True)
         run = Run(index, run_id(self.seed, index), script, at, part=part)
         return self._begin(run, outline, first=part == "mine")
@@ -266,7 +286,21 @@ class World:
         if run.approval:
             insort(self._asked, run, key=approval_key)
             self._by_approval[run.approval.id] = run
+        if len(self.living) > self.most_runs:
+            self._forget_oldest()
         self.changes += 1
+
+    def _forget_oldest(self) -> None:
+        """Let the oldest run go that has ended; what still waits for somebody stays."""
+        run = next((run for run in self.living if run.has_ended(self.now)), None)
+        if run is None:
+            return
+        keep_outcome(self, run)
+        self.living.remove(run)
+        del self._by_index[run.index]
+        if run.approval:
+            self._asked.remove(run)
+            del self._by_approval[run.approval.id]
 
     def empty_living(self) -> None:
         """Forget the living part, before a saved one takes its place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from copy import deepcopy
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.doctor import doctor
+from bot.doctor import Area, Finding, Mark, _checked, doctor
 from bot.sandbox.embedded import EmbeddedNeo
 from bot.settings import Settings
 from tests.microsoft import SECRET, TENANT, Microsoft, serving
@@ -192,6 +193,20 @@ async def test_without_neos_document_the_known_words_serve(
     assert "known words for statuses serve" in about
 
 
+async def test_very_many_differences_are_a_bounded_number_of_findings(
+    said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = deepcopy(CONTRACT)
+    decision = document["components"]["schemas"]["TilDecisionRequest"]
+    decision["required"] = [f"seal_{number}" for number in range(4_000)]
+    async with serving(neo_that_says(document)) as url:
+        monkeypatch.setenv("NEO_API_URL", url)
+        assert await doctor(say=said.append, as_json=True) == 1
+    found = [one for one in json.loads(said[0])["findings"] if one["area"] == "api"]
+    assert len(found) == 101
+    assert "3,900 more differences" in found[-1]["what"]
+
+
 async def test_each_tenants_neo_is_asked_with_its_own_key(
     said: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, neo: EmbeddedNeo
 ) -> None:
@@ -275,3 +290,79 @@ async def test_for_machines_drift_has_its_kind_and_place(
         "severity": "broken",
     }
     assert only["next"].startswith("Update the bot")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_a_terminal_without_these_letters_is_told_too(
+    monkeypatch: pytest.MonkeyPatch, *, as_json: bool
+) -> None:
+    monkeypatch.setenv("NEO_API_KEY", "")
+    written = io.BytesIO()
+    terminal = io.TextIOWrapper(written, encoding="ascii", write_through=True)
+    assert await doctor(say=lambda line: print(line, file=terminal), as_json=as_json) == 1
+    told = written.getvalue().decode("ascii")
+    if as_json:
+        (line,) = told.splitlines()
+        assert json.loads(line)["ok"] is False
+    else:
+        assert "? Neo was not asked" in told
+        assert told.splitlines()[-1].endswith("to mend.")
+
+
+def keys_at(document: str, keys: str = "{}") -> web.Application:
+    """Somewhere that answers this for Microsoft's metadata, and for the keys it names."""
+
+    async def metadata(request: web.Request) -> web.Response:
+        return web.Response(text=document.replace("HERE", str(request.url.origin())))
+
+    async def published(_: web.Request) -> web.Response:
+        return web.Response(text=keys)
+
+    app = web.Application()
+    app.router.add_get("/metadata", metadata)
+    app.router.add_get("/keys", published)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("document", "keys", "error"),
+    [
+        ("[" * 200_000, "{}", "RecursionError"),
+        ('{"jwks_uri": "HERE/keys"}', "[" * 200_000, "RecursionError"),
+        ('{"jwks_uri": "http://127.0.0.1:99999/hush"}', "{}", ""),
+        ('{"jwks_uri": "http://127.0.0.1:no/hush"}', "{}", "InvalidURL"),
+        ('{"jwks_uri": 7}', "{}", "TypeError"),
+        ('{"jwks_uri": "HERE/keys"}', "{}", "KeyError"),
+    ],
+)
+async def test_whatever_is_served_for_microsofts_keys_is_one_finding(
+    said: list[str], monkeypatch: pytest.MonkeyPatch, *, document: str, keys: str, error: str
+) -> None:
+    async with serving(keys_at(document, keys)) as url:
+        monkeypatch.setenv("BOT_OPENID_METADATA_URL", f"{url}/metadata")
+        assert await doctor(say=said.append, as_json=True) == 1
+    (line,) = said
+    (wrong,) = [one for one in json.loads(line)["findings"] if one["mark"] == "bad"]
+    assert error in wrong["what"]
+    assert "Check BOT_OPENID_METADATA_URL" in wrong["next"]
+    assert "hush" not in line
+
+
+@pytest.mark.parametrize("name", ["NEO_API_URL", "BOT_LOGIN_URL", "BOT_OPENID_METADATA_URL"])
+async def test_a_port_that_there_is_not_is_a_finding_about_the_settings(
+    said: list[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:99999")
+    assert await doctor(say=said.append, as_json=True) == 1
+    (only,) = json.loads(said[0])["findings"]
+    assert f"{name} should be a URL" in only["next"]
+
+
+async def test_a_check_that_fails_in_a_way_nobody_foresaw_is_a_finding_by_its_type() -> None:
+    async def fails() -> list[Finding]:
+        raise ZeroDivisionError("hush")
+
+    (only,) = await _checked(Area.DATABASE, "Database", "Check DATABASE_URL.", fails())
+    assert only.mark is Mark.BAD
+    assert only.what == "Database: could not be checked (ZeroDivisionError)"
+    assert only.next_step == "Check DATABASE_URL."

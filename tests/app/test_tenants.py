@@ -128,9 +128,17 @@ def _with(**changes: str | None) -> str:
         (_with(neo_api_key=None), "in [[tenant]] 2, neo_api_key is missing"),
         (_with(id='"hush"'), "in [[tenant]] 2, id should be a GUID"),
         (_with(id="7"), "in [[tenant]] 2, id should be a valid string"),
-        (_with(name='" "'), "in [[tenant]] 2, name String should have at least 1 character"),
+        (_with(name='" "'), "in [[tenant]] 2, name should be what you call the tenant"),
+        (_with(name='""'), 'in [[tenant]] 2, name should be what you call the tenant, such as "'),
+        (_with(name='"a\\nhush"'), "in [[tenant]] 2, name should be one line of text without"),
+        (_with(name='"\\u001b[31mhush"'), "in [[tenant]] 2, name should be one line of text"),
+        (_with(name='"NORTHWIND"'), "[[tenant]] 1 and 2 have the same name"),
+        (_with(neo_api_key="'\"hush\"'"), "in [[tenant]] 2, neo_api_key should hold the key alone"),
         (_with(name="['hush']"), "in [[tenant]] 2, name should be a valid string"),
-        (_with(neo_api_key='"hush hush"'), "in [[tenant]] 2, neo_api_key should be one word"),
+        (
+            _with(neo_api_key='"hush hush"'),
+            "in [[tenant]] 2, neo_api_key should hold the key alone, one word",
+        ),
         (_with(neo_api_key='""'), "in [[tenant]] 2, neo_api_key should be the key itself"),
         (_with(neo_api_key='"@hush"'), "in [[tenant]] 2, neo_api_key should be @ and the full"),
         (_with(neo_api_key="7"), "in [[tenant]] 2, neo_api_key should be a valid string"),
@@ -140,10 +148,13 @@ def _with(**changes: str | None) -> str:
         (_with(neo_api_key='"neo_sk_hush'), "is not TOML at line 8, column"),
         (_with(neo_api_key='"\\"'), "is not TOML at"),
         (_with() + "[[tenant]]", "in [[tenant]] 3, id is missing; in [[tenant]] 3, name is"),
-        ("", "tenant is missing"),
-        ("tenant = []", "tenant List should have at least 1 item"),
+        ("", "[[tenant]] is missing: write one for each tenant"),
+        ("tenant = []", "[[tenant]] is missing: write one for each tenant"),
         ('[tenants]\nhush = "hush"\n' + _with(), "'tenants' is not known, only [[tenant]]"),
-        ('[tenant]\nid = "hush"', "tenant should be a valid list"),
+        ('[tenant]\nid = "hush"', "write [[tenant]], in two pairs of brackets"),
+        ("tenant = 5", "write [[tenant]], in two pairs of brackets"),
+        ("tenant = ['hush']", "write [[tenant]], in two pairs of brackets"),
+        ("hush = " + "[" * 3000 + "]" * 3000, "is nested too deeply"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_named_with_its_place_and_without_its_value(
@@ -151,7 +162,7 @@ def test_what_is_wrong_in_the_file_is_named_with_its_place_and_without_its_value
 ) -> None:
     file.write_text(content, encoding="utf-8")
     told = _refused()
-    assert "  TENANTS_FILE " in told
+    assert "  TENANTS_FILE (tenants.toml) " in told
     assert said in told
 
 
@@ -166,9 +177,20 @@ def test_one_secret_by_two_ways_is_one_key(file: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_said_to_be_one(file: Path) -> None:
     file.write_text(FILE, encoding="utf-16")
-    assert "TENANTS_FILE should be saved as UTF-8" in _refused()
+    assert "TENANTS_FILE (tenants.toml) should be saved as UTF-8" in _refused()
     file.unlink()
-    assert "names a file that cannot be read (No such file or directory)" in _refused()
+    said = (
+        "TENANTS_FILE (tenants.toml) names a file that cannot be read (No such file or directory)"
+    )
+    assert said in _refused()
+
+
+@pytest.mark.parametrize("value", ["neo_sk_hush", "[[tenant]]\nid = 'hush'"])
+def test_what_is_set_in_the_place_of_the_files_path_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("TENANTS_FILE", value)
+    assert "TENANTS_FILE names a file that cannot be read" in _refused()
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from bot.errors import (
-    NeoConflict,
-    NeoNotFound,
-    NeoUnintelligible,
-    NeoUnreachable,
-)
+from bot.errors import NeoConflict, NeoNotFound, NeoUnintelligible, NeoUnreachable
 from bot.neo.client import Neo
 from bot.neo.models.chat import StreamPart
 from tests.neo.conftest import Connect
@@ -214,6 +209,20 @@ async def test_parts_that_share_an_id_are_each_read(streams: Streams, connect: C
 
     streams.serve = serve
     assert await read(connect(streams.url, "k")) == TURN[:7] + TURN[8:]
+
+
+async def test_an_id_that_no_header_can_hold_does_not_end_the_answer(
+    streams: Streams, connect: Connect
+) -> None:
+    whole = written(TURN).replace(b"id: ", "id: é".encode())
+
+    async def serve(request: web.Request, connection: int) -> web.StreamResponse:
+        return await send(request, whole[: len(whole) // 2] if connection == 1 else whole, cut=True)
+
+    streams.serve = serve
+    assert await read(connect(streams.url, "k")) == TURN
+    told = [(r.query.get("since"), r.headers.get("Last-Event-Id")) for r in streams.requests["s"]]
+    assert told == [("0", None), ("0", None)]
 
 
 async def test_what_only_keeps_the_connection_open_is_no_part(
@@ -454,9 +463,10 @@ async def test_a_message_whose_answer_was_lost_is_posted_again_and_is_the_same(
 async def test_a_repeat_that_does_not_say_where_its_answer_begins_is_no_turn(
     connect: Connect,
 ) -> None:
-    session = Session(lost=1, user_message_id="u-1")
-    with pytest.raises(NeoConflict, match="read the session's messages"):
+    session = Session(lost=1, user_message_id="u-1", chat_turn_id="w-1")
+    with pytest.raises(NeoConflict, match="read the session's messages") as caught:
         await said(connect(ANY, "k", transport=session.transport()))
+    assert caught.value.details == {"user_message_id": "u-1", "chat_turn_id": "w-1"}
     assert session.since == []
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from structlog.testing import capture_logs
 
 from bot.neo import drift
 from bot.neo.client import OPERATIONS, Neo
-from bot.neo.drift import Additions, Difference, Kind, Severity, additions, compare
+from bot.neo.drift import Additions, Difference, Kind, Severity, additions, compare, examined
 from bot.neo.models import NeoModel
 from bot.neo.operation import Operation
 from bot.neo.vocabulary import Vocabulary
@@ -257,7 +259,7 @@ def test_what_is_required_now_and_not_sent_is_named() -> None:
 def test_a_status_that_means_nothing_here_is_named() -> None:
     document = contract()
     shapes = document["components"]["schemas"]
-    shapes["Execution"]["properties"]["status"]["enum"] = ["SUCCESS", "MAROONED"]
+    shapes["Execution"]["properties"]["status"]["enum"] = ["SUCCESS", "FAILURE", "MAROONED"]
     shapes["TilRequest"]["properties"]["status"]["enum"] = ["PENDING", "ADJOURNED"]
     approval, run = compare(document, OPERATIONS)
     assert (approval.where, approval.severity) == ("Approval.status", Severity.DEGRADED)
@@ -335,6 +337,74 @@ def test_a_document_made_to_be_slow_is_one_notice(*, doubled: bool) -> None:
     assert Vocabulary.of(document) == Vocabulary()
 
 
+def requiring(count: int) -> dict[str, Any]:
+    document = contract()
+    required = [f"seal_{number}" for number in range(count)]
+    document["components"]["schemas"]["TilDecisionRequest"]["required"] = required
+    return document
+
+
+def test_of_very_many_differences_the_worst_are_named_and_the_others_counted() -> None:
+    document = requiring(4_000)
+    del document["paths"]["/public-api/inbox"]
+    *named_ones, last = compare(document, OPERATIONS)
+    assert len(named_ones) == 100
+    assert {one.severity for one in named_ones} == {Severity.BROKEN}
+    assert (last.kind, last.severity) == (Kind.FURTHER, Severity.BROKEN)
+    assert last.sentence.startswith("There are 3,901 more")
+
+
+def execution(schema: object, **more: object) -> dict[str, Any]:
+    document = contract()
+    document["components"]["schemas"] |= {"Execution": schema, **more}
+    return document
+
+
+def with_paths(paths: Mapping[str, object]) -> dict[str, Any]:
+    return CONTRACT | {"paths": CONTRACT["paths"] | paths}
+
+
+def properties(count: int) -> dict[str, Any]:
+    return {"properties": {f"p{number}": {} for number in range(count)}}
+
+
+LARGE: dict[str, Callable[[], dict[str, Any]]] = {
+    "paths": lambda: with_paths({f"/x{number}": {"get": {}} for number in range(300_000)}),
+    "one path": lambda: with_paths(
+        {f"/public-api/x/{{a{number}}}": {} for number in range(30_000)}
+    ),
+    "required": lambda: requiring(200_000),
+    "words": lambda: execution(
+        {"properties": {"status": {"enum": [str(n) for n in range(200_000)]}}}
+    ),
+    "properties": lambda: execution(properties(200_000)),
+    "parts": lambda: execution({"allOf": [{"properties": {f"p{n}": {}}} for n in range(30_000)]}),
+    "alternatives": lambda: execution({"anyOf": [1] * 200_000}),
+    "handed on": lambda: execution(
+        {"$ref": "#/components/schemas/L0"},
+        **{f"L{n}": {"$ref": f"#/components/schemas/L{n + 1}"} for n in range(40)},
+        L40=properties(10_000),
+    ),
+    "reference": lambda: execution(
+        {"allOf": [{"$ref": "#/components/schemas/Long"}] * 30_000},
+        Long={"$ref": "#/" + "a/" * 500_000},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_document_made_large_is_one_notice_and_no_words(name: str) -> None:
+    found, new = examined(LARGE[name](), OPERATIONS)
+    assert [one.kind for one in found] == [Kind.DOCUMENT]
+    assert new == Additions()
+
+
+def test_a_reference_longer_than_any_name_leads_nowhere() -> None:
+    long = "L" * 1_000
+    document = execution({"$ref": f"#/components/schemas/{long}"}, **{long: {"type": "string"}})
+    assert "runs.list" in named(compare(document, OPERATIONS), Kind.NOT_DESCRIBED)
+
+
 @settings(deadline=None)
 @given(JSON)
 def test_whatever_is_served_something_is_said(content: object) -> None:
@@ -400,3 +470,30 @@ async def test_a_page_in_its_place_takes_no_word_away(connect: Connect) -> None:
     with capture_logs() as logged:
         assert await watch.look() == known
     assert [line["where"] for line in logged] == ["openapi.json"]
+
+
+async def test_very_many_differences_are_a_bounded_number_of_lines_once() -> None:
+    document = requiring(4_000)
+
+    async def served() -> object:
+        return document
+
+    watch = DocumentWatch(served, OPERATIONS)
+    with capture_logs() as logged:
+        await watch.look()
+        await watch.look()
+    assert len(logged) == 101
+    assert logged[-1]["kind"] == "further"
+
+
+async def test_while_a_document_is_compared_others_are_served() -> None:
+    async def served() -> object:
+        return CONTRACT
+
+    looking = asyncio.create_task(DocumentWatch(served, OPERATIONS).look())
+    turns = 0
+    while not looking.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert await looking == Vocabulary.of(CONTRACT)
+    assert turns > 10

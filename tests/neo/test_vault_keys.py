@@ -31,6 +31,7 @@ from structlog.testing import capture_logs
 
 from bot import logs
 from bot.errors import ConfigurationError
+from bot.neo.keys import KeyRing
 from bot.neo.vault import VaultKey, vault_client
 from bot.tenants import VaultSecret
 from tests.workplace import Clock
@@ -38,10 +39,6 @@ from tests.workplace import Clock
 FIRST, SECOND = "neo_sk_test_first", "neo_sk_test_second"
 HOST = "northwind.vault.azure.net"
 NAME = "TENANTS_FILE, Northwind IT"
-
-
-def anything(_: SecretStr) -> bool:
-    return True
 
 
 async def settled(key: VaultKey) -> None:
@@ -196,7 +193,9 @@ async def connect(
 
         def key(*, version: str | None = None) -> VaultKey:
             where = VaultSecret(HOST, "neo-key", version)
-            made = VaultKey(client, where, name=NAME, accepts=anything, clock=clock)
+            made = VaultKey(
+                client, where, name=NAME, ring=KeyRing(), elapsed=lambda: clock().timestamp()
+            )
             stack.push_async_callback(made.close)
             return made
 
@@ -280,7 +279,11 @@ async def test_a_vault_that_is_not_there_is_not_waited_for(
     transport = AioHttpTransport(session=session)
     async with vault_client(HOST, token, transport=transport, retry_backoff_factor=0) as client:
         key = VaultKey(
-            client, VaultSecret(HOST, "neo-key"), name=NAME, accepts=anything, clock=clock
+            client,
+            VaultSecret(HOST, "neo-key"),
+            name=NAME,
+            ring=KeyRing(),
+            elapsed=lambda: clock().timestamp(),
         )
         with pytest.raises(ConfigurationError, match=r"cannot be reached \(ServiceRequestError\)"):
             await key.current()
@@ -318,7 +321,7 @@ async def test_a_vault_in_trouble_leaves_the_key_that_is_known(
     vault.before = None
     vault.secrets["neo-key"] = SECOND
     key._within_seconds = 10.0
-    clock.goes_on(seconds=30)
+    clock.goes_on(seconds=5)
     assert await key.renewed(known) == SecretStr(SECOND)
 
 

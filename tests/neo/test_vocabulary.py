@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.neo.client import Neo
+from bot.neo.client import OPERATIONS, Neo
+from bot.neo.drift import Kind, Severity, compare
 from bot.neo.models import Agent, Approval, ApprovalState, Outcome, Run
 from bot.neo.vocabulary import Vocabulary
 
@@ -173,3 +174,43 @@ def test_whatever_stands_in_place_of_an_enum_gives_texts(content: object) -> Non
     words = Vocabulary.of(document({"enum": content}))
     assert all(isinstance(word, str) for word in words.runs)
     assert Vocabulary.of(document(content)).approvals == Vocabulary.of(document(content)).runs
+
+
+@pytest.mark.parametrize(("count", "believed"), [(200, 200), (201, 0), (4_000, 0)])
+def test_an_enum_of_very_many_words_is_no_list_of_statuses(count: int, believed: int) -> None:
+    words = Vocabulary.of(document({"enum": [f"STATUS_{number}" for number in range(count)]}))
+    assert len(words.runs) == len(words.approvals) == believed
+
+
+def test_where_answers_list_too_many_words_the_filter_serves() -> None:
+    narrowing = {"name": "status", "in": "query", "schema": {"enum": ["open", "approved"]}}
+    many = {"enum": [str(number) for number in range(4_000)]}
+    assert Vocabulary.of(document(many, parameters=[narrowing])).approvals == ("open", "approved")
+
+
+def _with_statuses(runs: list[str], approvals: list[str]) -> dict[str, Any]:
+    def listing(words: list[str]) -> dict[str, Any]:
+        item = {"type": "object", "properties": {"status": {"type": "string", "enum": words}}}
+        data = {"type": "object", "properties": {"data": {"type": "array", "items": item}}}
+        content = {"application/json": {"schema": data}}
+        return {"get": {"responses": {"200": {"description": "", "content": content}}}}
+
+    paths = {"/public-api/executions": runs, "/public-api/til-requests": approvals}
+    return {"openapi": "3.1.0", "paths": {path: listing(words) for path, words in paths.items()}}
+
+
+@pytest.mark.parametrize(
+    ("runs", "approvals", "broken"),
+    [
+        (["SUCCESS", "FAILURE"], ["PENDING", "APPROVED"], []),
+        (["SUCCESS", "BROKE"], ["PENDING", "APPROVED"], ["Run.status"]),
+        (["SUCCESS", "FAILURE"], ["ADJOURNED", "APPROVED"], ["Approval.status"]),
+        ([], [], []),
+    ],
+)
+def test_a_list_without_a_word_that_everything_hangs_on_is_named_as_broken(
+    runs: list[str], approvals: list[str], broken: list[str]
+) -> None:
+    found = compare(_with_statuses(runs, approvals), OPERATIONS)
+    words = [one for one in found if one.kind is Kind.UNKNOWN_WORD]
+    assert [one.where for one in words if one.severity is Severity.BROKEN] == broken

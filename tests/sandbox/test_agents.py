@@ -7,6 +7,7 @@ import pytest
 
 from bot.sandbox.embedded import EmbeddedNeo
 from bot.sandbox.runs import stamp
+from bot.sandbox.versions import configuration
 from tests.sandbox.conftest import START, Client, Clock
 
 PASSWORD_RESET, TRIAGE, CHAT, MANAGED, SWITCHED_OFF = 20418, 20401, 20470, 20452, 20395
@@ -68,8 +69,23 @@ async def test_what_neo_would_not_build_is_refused(
     assert len((await client.get("/agents")).data) == 16
 
 
-async def test_credentials_of_external_apis_are_refused(client: Client) -> None:
-    tools = {"EXTERNAL_API_REQUEST": {"apis": [{"name": "Orders", "bearer_token": "s3cret"}]}}
+@pytest.mark.parametrize(
+    ("tool", "name"),
+    [
+        ("EXTERNAL_API_REQUEST", "bearer_token"),
+        ("EXTERNAL_API_REQUEST", "bearer"),
+        ("EXTERNAL_API_REQUEST", "key"),
+        ("EXTERNAL_API_REQUEST", "basic"),
+        ("EXTERNAL_API_REQUEST", "headers"),
+        ("WEB_FETCH", "Authorization"),
+        ("WEB_FETCH", "apiKey"),
+        ("WEB_FETCH", "client_secret"),
+    ],
+)
+async def test_credentials_of_external_apis_are_refused(
+    client: Client, tool: str, name: str
+) -> None:
+    tools = {tool: {"apis": [{"name": "Orders", name: "s3cret"}]}}
 
     created = await client.post("/agents", AGENTIC | {"toolbox": {"tool_settings_by_type": tools}})
     changed = await change(client, PASSWORD_RESET, toolbox={"tool_settings_by_type": tools})
@@ -121,6 +137,7 @@ async def test_the_toolbox_merges_by_tool_and_settings_are_replaced(client: Clie
     ("agent", "body", "field"),
     [
         (PASSWORD_RESET, {"actions": []}, "actions"),
+        (PASSWORD_RESET, {"actions": [{"action_type": "NOTIFY_USERS"}]}, "actions"),
         (CHAT, {"ticket_conditions": {}}, "ticket_conditions"),
         (TRIAGE, {"agent_settings": {"model": "GPT5_4_MINI"}}, "agent_settings"),
         (TRIAGE, {"autonomy_type": "AGENTIC"}, "autonomy_type"),
@@ -226,3 +243,32 @@ async def test_what_cannot_run_is_refused(
 
     assert (answer.status, answer.code) == (status, code)
     assert (await client.get("/executions")).data == []
+
+
+async def test_an_agent_with_instructions_can_be_sent_back_as_it_was_read(client: Client) -> None:
+    for row in (await client.get("/agents")).data:
+        if int(row["id"]) == MANAGED or row["autonomy_type"] == "CHAINED_ACTIONS":
+            continue
+        read = (await client.get(f"/agents/{row['id']}")).data
+        sent = await client.send("PUT", f"/agents/{row['id']}", read)
+
+        assert sent.status == 200, sent.body
+        assert (await client.get(f"/agents/{row['id']}")).data == read
+
+
+async def test_a_version_that_is_no_longer_kept_is_not_made_up(
+    client: Client, neo: EmbeddedNeo, clock: Clock
+) -> None:
+    made = (await client.post("/agents", AGENTIC)).data
+    agent, body = int(made["id"]), configuration(neo.world, neo.world.agents[int(made["id"])])
+    for minute in range(1, 6):
+        named = body | {"name": f"Name {minute}"}
+        neo.world.records.agents.keep(agent, START + timedelta(minutes=minute), named, 3)
+
+    async def name_at(minute: float) -> str | int:
+        moment = stamp(START + timedelta(minutes=minute))
+        told = await client.get(f"/agents/{agent}/version-at", timestamp=moment)
+        return str(told.data["name"]) if told.status == 200 else told.status
+
+    names = [await name_at(minute) for minute in (0.5, 1, 2, 3.5, 4, 9)]
+    assert names == ["Printer Whisperer", 404, 404, 404, "Name 4", "Name 5"]

@@ -108,3 +108,17 @@ def test_no_secret_is_kept_and_a_restart_does_not_revive_a_rotated_key() -> None
     assert again.caller("second secret", START + timedelta(days=30)) == "key"
     assert again.caller("admin secret", START) is None
     assert again.caller("", START) is None
+
+
+def test_a_rotated_first_key_stays_dead_however_often_it_is_rotated_again() -> None:
+    keys = Records().keys
+    keys.add("first secret")
+    for place in range(40):
+        keys.rotate(FIRST_KEY_ID, f"secret {place}", START)
+    later = START + timedelta(days=30)
+    again = Records.model_validate_json(Records(keys=keys).model_dump_json()).keys
+    again.add("first secret")
+
+    for held in (keys, again):
+        assert held.caller("first secret", later) is None
+        assert held.caller("secret 39", later) == "key"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.sandbox.callbacks import LEAD, CallbackFilter
 from bot.sandbox.embedded import EmbeddedNeo
 from bot.sandbox.library import read_library
 from tests.sandbox.conftest import START, Client, Clock
@@ -201,13 +202,28 @@ async def test_a_callback_that_has_not_been_made_yet_is_not_there(clock: Clock) 
         later = [
             made
             for run in neo.world.living
-            for made in callbacks._of_living(run)
-            if made.created_at > neo.world.now
+            for place, plan in callbacks._living_plans(run)
+            if (made := callbacks._told(place, plan, run)).created_at + LEAD > neo.world.now
         ]
         assert later
         assert all(callbacks.find(made.id) is None for made in later)
 
-        neo.world.advance(max(made.created_at for made in later))
+        neo.world.advance(max(made.created_at for made in later) + LEAD)
 
         assert all(callbacks.find(made.id) == made for made in later)
         assert datetime.fromisoformat(WEEK) < later[0].created_at
+
+
+async def test_who_asks_for_what_is_new_misses_nothing(clock: Clock) -> None:
+    async with EmbeddedNeo(now=clock, runs=50, seed=2, pace_seconds=15) as neo:
+        newest, seen = clock(), set[str]()
+        for _ in range(600):
+            clock.goes_on(1)
+            neo.world.advance(clock())
+            found = list(neo.world.callbacks.newest_first(CallbackFilter(since=newest)))
+            seen |= {callback.id for callback in found}
+            newest = found[0].created_at if found else newest
+        whole = list(neo.world.callbacks.newest_first(CallbackFilter(since=START)))
+
+    assert len(whole) > 40
+    assert {callback.id for callback in whole} == seen

@@ -90,6 +90,9 @@ async def test_a_broken_stream_resumes_exactly_after_what_was_seen(busy: Client)
         assert await events(busy, session, since=whole[0][0], last=seen) == whole[at + 1 :]
     bad = await busy.get(f"/chat/sessions/{session}/events", since="yesterday")
     assert (bad.status, bad.details) == (400, {"field": "since"})
+    for strange in ("1-3", f"{whole[0][0].split('-')[0]}-999"):
+        other = await busy.get(f"/chat/sessions/{session}/events", since=strange)
+        assert (other.status, other.details) == (400, {"field": "since"})
 
 
 async def test_the_parts_come_one_after_the_other(busy_neo: EmbeddedNeo, busy: Client) -> None:

@@ -7,12 +7,21 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
 
-from bot.sandbox.command import DEFAULT_KEY, Options, read_options, run, serve
+from bot.sandbox.command import (
+    DEFAULT_KEY,
+    Options,
+    _Keeper,
+    build_world,
+    read_options,
+    run,
+    serve,
+)
 from tests.sandbox.conftest import START, Clock
 
 ROOT = Path(__file__).parents[2]
@@ -136,3 +145,18 @@ def test_a_wrong_option_ends_with_usage(
 def test_the_pace_can_be_switched_off() -> None:
     assert read_options(["--pace", "none"]).pace_seconds is None
     assert read_options([]).pace_seconds == 15
+
+
+def test_while_it_runs_the_state_is_written_every_ten_seconds_at_most(tmp_path: Path) -> None:
+    path = tmp_path / "neo.json"
+    world = build_world(Options(state=path, pace_seconds=1), START)
+    keeper = _Keeper(path, world)
+    keeper.keep()
+    before = path.read_bytes()
+
+    world.advance(START + timedelta(seconds=9))
+    keeper.keep_up()
+    assert path.read_bytes() == before
+    world.advance(START + timedelta(seconds=10))
+    keeper.keep_up()
+    assert path.read_bytes() != before

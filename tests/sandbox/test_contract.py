@@ -29,7 +29,6 @@ def accepts(operation_id: str, body: dict[str, Any]) -> bool:
 
 
 def test_every_operation_of_the_contract_is_served() -> None:
-    assert len(ROUTES) == 53
     assert set(operations()) == set(ROUTES)
 
 

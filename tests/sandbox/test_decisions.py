@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.embedded import EmbeddedNeo
-from bot.sandbox.server import SERVICE_ACCOUNT
+from bot.sandbox.operations.approvals import SERVICE_ACCOUNT
 from tests.sandbox.conftest import Client, Clock
 
 

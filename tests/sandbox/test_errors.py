@@ -249,3 +249,26 @@ async def test_a_request_can_be_held_until_the_test_lets_go(
 
     assert (await asking).data == []
     assert neo.requests[-1].path == "/public-api/inbox"
+
+
+async def test_a_crash_of_an_operation_is_told_in_the_envelope(
+    neo: EmbeddedNeo, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def crashes(_call: object) -> None:
+        raise KeyError("nothing there")
+
+    neo.server.before["listAgents"] = crashes
+    answer = await client.get("/agents")
+
+    assert (answer.status, answer.code) == (500, "internal_error")
+    assert "nothing there" not in str(answer.body)
+    assert "nothing there" in caplog.text
+
+
+async def test_a_window_of_approvals_that_ends_before_it_begins_is_impossible(
+    client: Client,
+) -> None:
+    window = {"created_after": "2026-11-24T00:00:00Z", "created_before": "2026-11-01T00:00:00Z"}
+    answer = await client.get("/til-requests", **window)
+
+    assert (answer.status, answer.details) == (422, {"field": "created_before"})

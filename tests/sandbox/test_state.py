@@ -12,6 +12,7 @@ from bot.sandbox.command import Options, build_world
 from bot.sandbox.embedded import EmbeddedNeo
 from bot.sandbox.library import read_library
 from bot.sandbox.runs import approval_body, stamp
+from bot.sandbox.scheduling import work_body
 from bot.sandbox.state import StateError, save
 from bot.sandbox.world import ApprovalFilter, Part, RunFilter, World
 from tests.sandbox.conftest import START, Client
@@ -174,9 +175,12 @@ def test_a_file_from_before_there_were_records_is_still_read(tmp_path: Path) -> 
     content = json.loads((tmp_path / "neo.json").read_text())
     del content["records"]
     for run in content["living"]:
-        del run["order"]
+        assert run.pop() is None or run[1] == "ordered"
     first = {**content, "version": 1}
-    first["living"] = [run for run in content["living"] if run["part"] != "ordered"]
+    names = ("index", "part", "started_at", "approval")
+    first["living"] = [
+        dict(zip(names, run, strict=True)) for run in content["living"] if run[1] != "ordered"
+    ]
     (tmp_path / "neo.json").write_text(json.dumps(first))
 
     again = build_world(Options(state=tmp_path / "neo.json", runs=50), told.now)
@@ -185,15 +189,86 @@ def test_a_file_from_before_there_were_records_is_still_read(tmp_path: Path) -> 
     assert len(again.records.schedule.work) == 5
 
 
-def test_very_many_runs_do_not_fill_the_disk_but_open_questions_stay(tmp_path: Path) -> None:
-    world = World(library=read_library(), seed=1, runs=50, anchor=START, pace_seconds=None)
+def test_very_many_runs_are_forgotten_before_a_restart_as_after_it(tmp_path: Path) -> None:
+    path, library = tmp_path / "neo.json", read_library()
+    world = World(library=library, seed=1, runs=50, anchor=START, pace_seconds=None, most_runs=10)
+    begun: list[str] = []
     for place in range(25):
+        world.advance(START + timedelta(minutes=place))
         part: Part = "mine" if place < 3 else "does"
-        world.start_run(50 + world.started, part, START + timedelta(seconds=place))
-    world.advance(START + timedelta(days=1))
-    save(tmp_path / "neo.json", world, most_runs=10)
+        begun.append(world.start_run(50 + world.started, part, world.now).id)
+        if place < 3:
+            colleague = world.living[-1].approval
+            assert colleague is not None
+            colleague.colleague_at = None
+    save(path, world)
 
-    kept = json.loads((tmp_path / "neo.json").read_text())["living"]
+    again = build_world(Options(state=path, runs=50, pace_seconds=None), world.now)
+    again.advance(world.now)
 
-    assert len(kept) == 13
-    assert [run["part"] for run in kept[:4]] == ["mine", "mine", "mine", "does"]
+    assert [run.id for run in world.living] == begun[:3] + begun[-7:]
+    assert world.run(begun[3]) is None
+    assert everything(again) == everything(world)
+
+
+def test_work_that_failed_stays_failed_when_its_run_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "neo.json"
+    world = build_world(Options(state=path, runs=50, pace_seconds=None), START)
+    for minute in range(1, 41):
+        world.records.schedule.add(
+            workflow_id=20418,
+            ticket_id=f"77{minute}",
+            instructions="",
+            scheduled_for=START + timedelta(minutes=minute),
+            created_by="Alex Wilber",
+            now=START,
+            most=100,
+        )
+    world.advance(START + timedelta(hours=2))
+    before = [work_body(world, work, "tenant") for work in world.records.schedule.work]
+    living = len(world.living)
+    world.most_runs = 10
+    for _ in range(living):  # each new one lets an old one go
+        world.start_run(50 + world.started, "mine", world.now)
+    save(path, world)
+
+    again = build_world(Options(state=path, runs=50, pace_seconds=None), world.now)
+    again.advance(world.now)
+
+    after = [work_body(again, work, "tenant") for work in again.records.schedule.work]
+    assert "FAILED" in {work["status"] for work in after}
+    assert after == before
+    assert any(
+        again.run(work.run_id) is None for work in again.records.schedule.work if work.run_id
+    )
+
+
+async def test_runs_of_the_rhythm_keep_their_agents_name_over_a_restart(tmp_path: Path) -> None:
+    path, now = tmp_path / "neo.json", [START]
+    world = build_world(Options(state=path, runs=50), START)
+    server = EmbeddedNeo(now=lambda: now[0])
+    server.world = server.server.world = world
+    world.records.keys.add(server.key)
+    async with server, ClientSession() as session:
+        client = Client(session, server)
+        now[0] += timedelta(minutes=10)
+        rows = (await client.get("/agents")).data
+        for row in rows:
+            await client.send("PUT", f"/agents/{row['id']}", {"name": f"New {row['name']}"})
+        now[0] += timedelta(minutes=10)
+        runs = (await client.get("/executions", page_size=200)).data
+        made = (await client.get("/callbacks", since=stamp(START))).data
+    save(path, world)
+
+    again = build_world(Options(state=path, runs=50), now[0])
+
+    fresh = [run for run in runs if run["created_at"] > stamp(START + timedelta(minutes=10))]
+    renamed = [run for run in fresh if run["agent_id"] != 20452]  # Neo's own keeps its name
+    assert renamed
+    assert all(run["agent_name"].startswith("New ") for run in renamed)
+    older = [run for run in runs if run not in fresh]
+    assert not any(run["agent_name"].startswith("New ") for run in older)
+    assert everything(again) == everything(world)
+    watching = [match for match in made[0]["workflow_matches"] if match["workflow_id"] != 20452]
+    assert watching
+    assert all(match["workflow_name"].startswith("New ") for match in watching)

@@ -231,3 +231,106 @@ async def test_the_control_path_has_three_methods(client: Client) -> None:
     answer = await control(client, "PUT", {})
 
     assert (answer.status, answer.headers["Allow"]) == (405, "DELETE, GET, POST")
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Origin", "Sec-Fetch-Site"]
+)
+async def test_a_proxy_or_a_browser_finds_no_control_path(client: Client, name: str) -> None:
+    answer = await control(client, "POST", {"status": 503}, **{name: "for=192.0.2.1"})
+
+    assert (answer.status, answer.code) == (404, "not_found")
+    assert (await client.get("/agents")).status == 200
+
+
+async def test_orders_that_could_not_be_carried_out_are_refused(client: Client) -> None:
+    split = await control(client, "POST", {"status": 429, "retry_after": "1\r\nX-Evil: 1"})
+    large = await control(client, "POST", {"path": "x" * 1_000_001})
+
+    assert (split.status, split.details) == (400, {"field": "retry_after"})
+    assert (large.status, large.code) == (413, "body_too_large")
+
+
+async def test_methods_are_known_in_any_case_and_429_has_its_code(client: Client) -> None:
+    await control(client, "POST", {"method": "get", "status": 429})
+    answer = await client.get("/agents")
+
+    assert (answer.status, answer.code) == (429, "rate_limit_exceeded")
+
+
+async def test_a_header_counts_only_with_a_key_where_one_is_needed(client: Client) -> None:
+    client.key = ""
+
+    assert (await troubled(client, "status=503")).status == 401
+    assert (await troubled(client, "status=503", "/openapi.json")).status == 503
+
+
+# Troubles of a stream
+
+
+async def stream(client: Client, session: str, words: str = "", last: str = "") -> tuple[str, bool]:
+    """What came of a session's stream, and whether it broke."""
+    headers = {"Authorization": f"Bearer {client.key}"}
+    headers |= {"X-Sandbox-Trouble": words} if words else {}
+    headers |= {"Last-Event-Id": last} if last else {}
+    url = f"{client.neo.url}/public-api/chat/sessions/{session}/events"
+    told = b""
+    try:
+        async with client.session.get(url, headers=headers) as response:
+            assert response.status == 200
+            async for part in response.content.iter_any():
+                told += part
+    except ClientError:
+        return told.decode(), True
+    return told.decode(), False
+
+
+async def chatting(client: Client) -> str:
+    client.neo.world.records.chat.pace_seconds = 0
+    opened = await client.post("/chat/sessions", {"managed_agent_key": "NEO_SUPPORT"})
+    session = str(opened.data["id"])
+    await client.post(f"/chat/sessions/{session}/messages", {"message": "help"})
+    return session
+
+
+@pytest.mark.parametrize("words", ["cut", "cut, takes_effect"])
+async def test_a_stream_that_is_cut_goes_on_where_it_broke(client: Client, words: str) -> None:
+    session = await chatting(client)
+    whole, _ = await stream(client, session)
+
+    told, is_broken = await stream(client, session, words)
+
+    seen = told[: told.rindex("\n\n") + 2]
+    last = seen.rsplit("id: ", 1)[1].split("\n")[0]
+    rest, is_broken_again = await stream(client, session, last=last)
+    assert (is_broken, is_broken_again) == (True, False)
+    assert 0 < len(seen) < len(whole)
+    assert seen + rest == whole
+
+
+async def test_the_parts_of_a_stream_can_be_strange(client: Client) -> None:
+    session = await chatting(client)
+    whole, _ = await stream(client, session)
+    events = whole.count("data: {")
+
+    fields, _ = await stream(client, session, "unknown_fields")
+    enums, _ = await stream(client, session, "unknown_enums")
+
+    assert fields.count("something_new") == events
+    assert enums.count('"type": "SOMETHING_NEW"') == events
+    assert "[DONE]" in fields
+
+
+@pytest.mark.parametrize("words", ["status=503", "html, status=503"])
+@pytest.mark.parametrize("more", ["", ", takes_effect"])
+async def test_a_stream_can_be_refused_before_it_begins(
+    client: Client, words: str, more: str
+) -> None:
+    session = await chatting(client)
+
+    path = f"/chat/sessions/{session}/events"
+    answer = await troubled(client, words + more, path)
+
+    assert answer.status == 503
+    with pytest.raises(ClientError):
+        await troubled(client, f"close_connection{more}", path)

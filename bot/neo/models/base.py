@@ -18,10 +18,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationError,
     model_validator,
 )
+from pydantic_core import core_schema
 
 T = TypeVar("T")
 
@@ -74,9 +76,25 @@ def _objects(value: object) -> object:
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 _LARGEST_EXACT = 2**53
 
+
+class _AsNeoWritesIt:
+    """A moment in UTC, as Neo writes every one, is read without a detour through Python."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        first, end = (datetime(year, 1, 1, tzinfo=UTC) for year in (_FIRST_YEAR, _LAST_YEAR + 1))
+        usual = core_schema.datetime_schema(tz_constraint=0, ge=first, lt=end)
+        return core_schema.union_schema([usual, handler(source)], mode="left_to_right")
+
+
+# The usual value first, for lists of hundreds are read; what is odd is looked at after it.
+_USUAL_FIRST = Field(union_mode="left_to_right")
+_UsualText = Annotated[str, Field(strict=True, pattern=r"^[^\x00]*$")]
+
 Id = Annotated[str, BeforeValidator(_text)]
-Text = Annotated[str | None, BeforeValidator(_text)]
-Moment = Annotated[datetime | None, AfterValidator(_utc)]
+Text = Annotated[_UsualText | Annotated[str | None, BeforeValidator(_text)], _USUAL_FIRST]
+Moment = Annotated[datetime | None, AfterValidator(_utc), _AsNeoWritesIt()]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 Number = Annotated[_Finite | None, BeforeValidator(_number)]
 Count = Annotated[int | None, BeforeValidator(_count)]

@@ -104,7 +104,7 @@ class StreamPart(NeoModel):
         return self.type in {"finish", "abort"}
 
     @classmethod
-    def at(cls, event_id: str | None, content: str) -> StreamPart:
+    def at(cls, event_id: str | None, content: bytes) -> StreamPart:
         """The part whose JSON came with that event.
 
         Raises:

@@ -147,7 +147,8 @@ class Chat(Resource):
 
         Raises:
             NeoUnreachable: the stream did not end within the deadline.
-            NeoUnintelligible: what came is no stream of parts.
+            NeoUnintelligible: what came is no stream of parts, or differs from what was read when
+                it came again.
         """
         return self._parts(session, since, self._deadline())
 
@@ -168,8 +169,10 @@ class Chat(Resource):
         Raises:
             NeoUnreachable: the answer did not end within the deadline.
             NeoUnintelligible: what came is no stream of parts.
-            NeoConflict: Neo had the message already and does not say where its answer begins;
-                `messages` has what was said.
+            NeoConflict: Neo had the message already, perhaps because its first reply was lost, and
+                does not say where the answer begins. No part of a stream says which message it
+                answers, so none is guessed at: ``details`` has ``user_message_id`` and
+                ``chat_turn_id``, and `messages` what was said.
         """
         deadline = self._deadline()
         posted = await self.post(
@@ -179,6 +182,7 @@ class Chat(Resource):
             raise NeoConflict(
                 "Neo does not say where the answer begins: read the session's messages.",
                 operation=self.POST.name,
+                details={"user_message_id": posted.id, "chat_turn_id": posted.turn_id},
             )
         async with aclosing(self._parts(session, posted.since_cursor, deadline)) as parts:
             async for part in parts:

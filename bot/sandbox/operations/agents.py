@@ -32,7 +32,11 @@ _TOLD = {
     "CONVERSATIONAL": (*_THINKING, "audience", "access"),
 }
 _FIXED = ("autonomy_type", "entity_type", "audience")
-_SECRET = re.compile(r"secret|token|password|credential|api_?key|auth", re.IGNORECASE)
+_SECRET = re.compile(
+    r"secret|token(?!s)|password|credential|api[ _-]?key|bearer|basic|headers?$|^auth|authoriz",
+    re.IGNORECASE,
+)
+_ANY_KEY = re.compile(r"auth|token|key$", re.IGNORECASE)
 
 
 def agent_of(world: World, call: Call) -> Agent:
@@ -83,6 +87,10 @@ async def get_agent_version_at(world: World, call: Call) -> Answer:
     then = [v for v in versions(world, agent) if moment is not None and v.at <= moment]
     if not then:
         raise not_found("The agent did not exist at this moment.")
+    if moment is not None and world.records.agents.has_forgotten(agent.id, moment):
+        raise not_found(
+            "What the agent was at this moment is no longer kept: it changed too often."
+        )
     body = then[-1].body
     return Answer(shown(body) | {"version_timestamp": body["updated_at"]})
 
@@ -198,7 +206,9 @@ def _check_update(agent: Agent, before: Mapping[str, Any], body: Mapping[str, An
         if part in body and str(body[part]).upper() != before[part]:
             raise invalid(part, f"{part} cannot be changed.")
     kind = agent.autonomy_type
-    if "actions" in body and kind != "CHAINED_ACTIONS":
+    # Whoever sends back what they read sends the actions too.
+    is_changed = "actions" in body and body["actions"] != before["actions"]
+    if is_changed and kind != "CHAINED_ACTIONS":
         raise invalid("actions", "Only agents with chained actions take actions.")
     if body.get("agent_settings") is not None and kind == "CHAINED_ACTIONS":
         raise invalid("agent_settings", "Agents with chained actions have no settings.")
@@ -215,7 +225,11 @@ def _at(text: str) -> datetime:
 def _check_toolbox(toolbox: Mapping[str, Any] | None) -> None:
     tools = (toolbox or {}).get("tool_settings_by_type") or {}
     for name, settings in tools.items():
-        if "EXTERNAL_API" in name.upper() and any(map(_SECRET.search, _names(settings))):
+        is_outside = "EXTERNAL_API" in name.upper()
+        if any(
+            _SECRET.search(part) or (is_outside and _ANY_KEY.search(part))
+            for part in _names(settings)
+        ):
             message = "Credentials of external APIs are entered in the dashboard, not sent here."
             raise invalid(f"toolbox.tool_settings_by_type.{name}"[:_LONGEST_NAME], message)
 

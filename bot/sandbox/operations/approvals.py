@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.sandbox import params
+from bot.sandbox import params, windows
 from bot.sandbox.calls import Answer, Call
 from bot.sandbox.envelope import ApiError, not_found
 from bot.sandbox.runs import Run, approval_body, stamp
@@ -24,6 +24,8 @@ async def list_til_requests(world: World, call: Call) -> Answer:
         created_after=params.instant(call, "created_after"),
         created_before=params.instant(call, "created_before"),
     )
+    if wanted.created_after is not None and wanted.created_before is not None:
+        windows.check_order(wanted.created_after, wanted.created_before, "created_before")
     runs = world.approvals(wanted, params.cursor(call, "til-requests"))
     return params.page(call, runs, approval_body, kind="til-requests", key=_asked_key)
 

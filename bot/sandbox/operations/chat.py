@@ -17,6 +17,7 @@ from bot.sandbox.profiles import stable_id, tenant_id
 from bot.sandbox.records import Session, Turn
 from bot.sandbox.refusals import check_length, check_platform_fields
 from bot.sandbox.runs import stamp
+from bot.sandbox.troubles import TROUBLE, Trouble, changed
 from bot.sandbox.world import World
 
 NEO_SUPPORT = "NEO_SUPPORT"
@@ -145,7 +146,12 @@ async def tail_chat_events(world: World, call: Call) -> web.StreamResponse:
     as soon as no turn is under way.
     """
     session = _session(world, call)
-    after = _part_of(call)
+    after = _part_of(call, session)
+    trouble = call.request.get(TROUBLE, Trouble())
+    if trouble.takes_effect:
+        if trouble.replaces_answer:  # a stream that has begun could not be replaced
+            return web.Response()
+        await trouble.delays()
     response = web.StreamResponse(
         headers={
             "Content-Type": "text/event-stream; charset=utf-8",
@@ -155,24 +161,43 @@ async def tail_chat_events(world: World, call: Call) -> web.StreamResponse:
         }
     )
     await response.prepare(call.request)
-    clock = asyncio.get_running_loop()
-    began = clock.time()
     try:
-        while (turn := session.turn_after(after)) is not None:
-            for place, content in enumerate(turn.parts()):
-                part = turn.first_part + place
-                if part <= after:
-                    continue
-                wait = (turn.due(place) - call.now).total_seconds() - (clock.time() - began)
-                if wait > 0 and not turn.is_delivered:
-                    await asyncio.sleep(wait)
-                await response.write(_event(_event_id(session, part), content))
-                after = part
-            turn.is_delivered = True
+        is_whole = await _write(session, call, after, response)
     except ConnectionError:  # the reader went away; it can come back with the last id it saw
         return response
-    await response.write_eof()
+    if is_whole:
+        await response.write_eof()
     return response
+
+
+async def _write(session: Session, call: Call, after: int, response: web.StreamResponse) -> bool:
+    """Write the parts that follow; False when a trouble broke the connection half way."""
+    trouble = call.request.get(TROUBLE, Trouble())
+    cut_at = (after + session.next_part) // 2 if trouble.cut else None
+    clock = asyncio.get_running_loop()
+    began = clock.time()
+    while (turn := session.turn_after(after)) is not None:
+        for place, content in enumerate(turn.parts()):
+            part = turn.first_part + place
+            if part <= after:
+                continue
+            wait = (turn.due(place) - call.now).total_seconds() - (clock.time() - began)
+            if wait > 0 and not turn.is_delivered:
+                await asyncio.sleep(wait)
+            event = _event(_event_id(session, part), changed(content, trouble))
+            if part == cut_at:
+                await response.write(event[: len(event) // 2])
+                _breaks(call.request)
+                return False
+            await response.write(event)
+            after = part
+        turn.is_delivered = True
+    return True
+
+
+def _breaks(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.close()
 
 
 async def create_attachment_upload_url(world: World, call: Call) -> Answer:
@@ -249,13 +274,14 @@ def _answered(
     )
 
 
-def _part_of(call: Call) -> int:
+def _part_of(call: Call, session: Session) -> int:
     """The number of the part that the reader saw last; 0 for none."""
     given = call.request.headers.get("Last-Event-Id") or call.query.get("since")
     if not given:
         return 0
     found = _EVENT_ID.fullmatch(given)
-    if found is None:
+    is_ours = found is not None and given == _event_id(session, int(found[1]))
+    if found is None or not is_ours or int(found[1]) >= session.next_part:
         raise invalid("since", "since must be the id of an event of this session.")
     return int(found[1])
 

@@ -21,10 +21,12 @@ class AgentRecords(Record):
     Attributes:
         versions: By the agent's id.
         created: Ids of agents that callers created.
+        gaps: Since when an agent's versions are no longer kept, up to the second one that is.
     """
 
     versions: dict[int, list[AgentVersion]] = Field(default_factory=dict)
     created: list[int] = Field(default_factory=list)
+    gaps: dict[int, Instant] = Field(default_factory=dict)
 
     def current(self, agent_id: int) -> dict[str, Any] | None:
         """The configuration that callers left behind; None for an agent nobody touched."""
@@ -36,4 +38,9 @@ class AgentRecords(Record):
         versions = self.versions.setdefault(agent_id, [])
         versions.append(AgentVersion(at=at, body=body))
         if len(versions) > most:
-            del versions[1]
+            self.gaps.setdefault(agent_id, versions.pop(1).at)
+
+    def has_forgotten(self, agent_id: int, at: datetime) -> bool:
+        """Whether what was in force at a moment is no longer kept."""
+        since = self.gaps.get(agent_id)
+        return since is not None and since <= at < self.versions[agent_id][1].at

@@ -48,9 +48,14 @@ class KeyRecords(Record):
     """The keys that callers made, and the secrets that the server was started with.
 
     The latter are not saved: they come with each start.
+
+    Attributes:
+        made: By the key's id.
+        rotated_away: Digests of secrets of a start that were rotated; they stay barred for good.
     """
 
     made: dict[str, ApiKey] = Field(default_factory=dict)
+    rotated_away: list[str] = Field(default_factory=list)
     _given: list[str] = PrivateAttr(default_factory=list)
     _admins: list[str] = PrivateAttr(default_factory=list)
 
@@ -82,7 +87,8 @@ class KeyRecords(Record):
 
     def _is_former(self, digest: str) -> bool:
         # A restart brings the first key again, even where it was rotated in the meantime.
-        return any(old.digest == digest for key in self.made.values() for old in key.former)
+        former = (old.digest for key in self.made.values() for old in key.former)
+        return digest in self.rotated_away or digest in former
 
     def make(
         self, identifier: str, name: str, secret: str, now: datetime, expires_at: datetime | None
@@ -109,6 +115,7 @@ class KeyRecords(Record):
         if key is None and identifier == FIRST_KEY_ID and self._given:
             key = ApiKey(id=identifier, name="First key", digest=self._given[0], created_at=now)
             self.made[identifier] = key
+            self.rotated_away.append(key.digest)
         if key is None or (key.expires_at is not None and key.expires_at <= now):
             return None
         key.former.append(FormerSecret(digest=key.digest, until=now + ROTATED_KEY_LIVES))

@@ -1,6 +1,7 @@
 """Work that callers put on the clock."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -21,6 +22,9 @@ class ScheduledWork(Record):
         executed_at: When it was taken up.
         run_id: The run it became.
         problem: Why it could not begin.
+        outcome: How its run ended; None until that run is forgotten, which tells it meanwhile.
+        message: What the run said at its end.
+        ended_at: When the run took its last step.
     """
 
     id: int
@@ -33,6 +37,9 @@ class ScheduledWork(Record):
     executed_at: Instant | None = None
     run_id: str | None = None
     problem: str = ""
+    outcome: Literal["COMPLETED", "FAILED"] | None = None
+    message: str = ""
+    ended_at: Instant | None = None
 
 
 class ScheduleRecords(Record):
