@@ -137,7 +137,7 @@ def without_the_inbox(document: dict[str, Any]) -> None:
 
 def with_another_status(document: dict[str, Any]) -> None:
     status = document["components"]["schemas"]["Execution"]["properties"]["status"]
-    status["enum"] = ["SUCCESS", "MAROONED"]
+    status["enum"] = ["SUCCESS", "FAILURE", "MAROONED"]
 
 
 def with_more(document: dict[str, Any]) -> None:
