@@ -19,12 +19,18 @@ from aiohttp import web
 from bot.alerts import delivery as alerts_delivery
 from bot.alerts import watch as alerts_watch
 from bot.alerts.following import Following
-from bot.approvals import decisions, origin, truth
+from bot.approvals import chasing, origin, truth
 from bot.approvals import delivery as approvals_delivery
 from bot.approvals import watch as approvals_watch
+from bot.approvals.clicks import Clicks
+from bot.approvals.decisions import Decisions
+from bot.approvals.delegating import Delegating
+from bot.approvals.evidence import Gathering
 from bot.approvals.faces import Faces
+from bot.approvals.hours import BusinessHoursKnown
 from bot.approvals.settling import SETTLE, Settling
 from bot.approvals.showing import Showing
+from bot.approvals.snoozing import Snoozing
 from bot.chat import lists
 from bot.errors import ConfigurationError
 from bot.messaging import Messenger, Roster
@@ -34,6 +40,7 @@ from bot.neo.http import NeoHttp
 from bot.neo.keys import ApiKey
 from bot.neo.models import Approval
 from bot.neo.options import Purpose
+from bot.policies import Policy
 from bot.settings import AppType, Settings, is_loopback
 from bot.store import activities
 from bot.store.database import Pool, connected, private_postgresql
@@ -56,6 +63,8 @@ UTC_ZONE = ZoneInfo("UTC")
 NEO_TIMEOUT = httpx.Timeout(None, connect=3.0, pool=3.0)
 # The watchers look every five seconds: what takes longer is asked anew by the next look.
 WATCH_WITHIN_SECONDS = 4.5
+# A click reads the approval and then decides it; Teams gives an invoke up after ten seconds.
+DECIDE_WITHIN_SECONDS = 4.5
 # Longer than Teams repeats an activity it got no answer to.
 REPEATS_LAST = timedelta(days=1)
 DRAIN_SECONDS = 8.0
@@ -143,13 +152,35 @@ async def furnish(
     tenants: Sequence[str],
     messenger: Messenger,
     roster: Roster,
+    policies: Mapping[str, Policy] | None = None,
+    ledger_months: int | None = None,
+    decide_within_seconds: float = DECIDE_WITHIN_SECONDS,
     clock: Clock = now,
     zone: ZoneInfo = UTC_ZONE,
 ) -> AsyncIterator[Rooms]:
-    """Wire the features to a database, a Neo for each tenant, and what brings cards to people."""
+    """Wire the features to a database, a Neo for each tenant, and what brings cards to people.
+
+    Args:
+        pool: The database.
+        neo: A tenant's Neo.
+        tenants: Who is served.
+        messenger: Writes into conversations.
+        roster: Knows who is a guest.
+        policies: What each tenant asks of its approvals; the defaults for those not named.
+        ledger_months: How long the ledger is kept; None: for good.
+        decide_within_seconds: How long a decision waits for each of its two calls to Neo.
+        clock: The present.
+        zone: For people whose zone Teams does not name.
+    """
+    asked_for = policies or {}
+
+    def policy_of(tenant: str) -> Policy:
+        return asked_for.get(tenant) or Policy()
 
     def deciding_neo(tenant: str) -> Neo:
-        return neo(tenant).with_options(purpose=Purpose.DECIDING)
+        return neo(tenant).with_options(
+            purpose=Purpose.DECIDING, within_seconds=decide_within_seconds
+        )
 
     def watching_neo(tenant: str) -> Neo:
         return neo(tenant).with_options(
@@ -159,26 +190,65 @@ async def furnish(
     async with opened(pool) as jobs:
         the_truth = truth.Truth(jobs, clock)
         faces = Faces(clock, zone)
-        delivery = approvals_delivery.Delivery(pool, jobs, the_truth, faces, messenger, clock)
+        delivery = approvals_delivery.Delivery(
+            pool, jobs, the_truth, faces, messenger, policy_of, clock
+        )
         settling = Settling(pool, the_truth, deciding_neo, clock)
-        deciding = decisions.Decisions(
-            pool, jobs, the_truth, faces, roster, settling, deciding_neo, tenants, clock
+        deciding = Decisions(
+            pool=pool,
+            jobs=jobs,
+            truth=the_truth,
+            roster=roster,
+            settling=settling,
+            neo_of=deciding_neo,
+            policy_of=policy_of,
+            tenants=tenants,
+            clock=clock,
         )
         approvals = approvals_watch.Watch(pool, the_truth, delivery, watching_neo, clock)
         alerts = alerts_delivery.Delivery(pool, jobs, messenger, clock, zone)
         failures = alerts_watch.Watch(pool, alerts, watching_neo, clock)
+        runs_behind = origin.Origin(pool, the_truth, watching_neo)
 
         async def search(where: Neo, number: str) -> Approval | None:
             return await lists.approval(where, number, now=clock())
 
+        showing = Showing(
+            pool=pool,
+            truth=the_truth,
+            faces=faces,
+            delivery=delivery,
+            gathering=Gathering(pool, neo, clock),
+            neo_of=neo,
+            policy_of=policy_of,
+            search=search,
+        )
+        delegating = Delegating(pool, the_truth, delivery, faces, roster, policy_of, clock)
+        chase = chasing.Chase(
+            pool=pool,
+            jobs=jobs,
+            truth=the_truth,
+            faces=faces,
+            messenger=messenger,
+            hours=BusinessHoursKnown(
+                policy_of, lambda tenant: watching_neo(tenant).settings.read(), clock
+            ),
+            policy_of=policy_of,
+            ended=delegating.run_out,
+            clock=clock,
+        )
+
         jobs.register(approvals_delivery.DELIVER, delivery.deliver)
         jobs.register(approvals_delivery.REACH, delivery.reach)
         jobs.register(truth.REDRAW, delivery.redraw)
+        jobs.register(chasing.REMIND, chase.remind)
+        jobs.register(chasing.REMIND_PERSON, chase.remind_person)
         jobs.register(SETTLE, settling.settle)
-        jobs.register(origin.FIND, origin.Origin(pool, the_truth, watching_neo).find)
+        jobs.register(origin.FIND, runs_behind.find)
         jobs.register(alerts_delivery.DELIVER, alerts.deliver)
         for tenant in tenants:
             jobs.every(approvals_watch.EVERY, approvals_watch.WATCH, approvals.look, tenant=tenant)
+            jobs.every(chasing.EVERY, chasing.CHASE, chase.look, tenant=tenant)
             jobs.every(alerts_watch.EVERY, alerts_watch.WATCH, failures.look, tenant=tenant)
 
         async def forget(*, timestamp: int) -> None:  # noqa: ARG001 -- see `Jobs.every`
@@ -192,9 +262,11 @@ async def furnish(
             jobs=jobs,
             turns=Turns(
                 pool=pool,
-                decisions=deciding,
+                clicks=Clicks(pool, deciding, showing, faces, policy_of),
                 delivery=delivery,
-                showing=Showing(pool, the_truth, faces, delivery, neo, search),
+                showing=showing,
+                snoozing=Snoozing(pool, the_truth, faces, policy_of, clock),
+                delegating=delegating,
                 following=Following(pool, clock),
                 agents=lists.KnownAgents(clock),
                 neo_of=neo,
@@ -265,6 +337,8 @@ async def service(
                 tenants=tuple(own),
                 messenger=connector,
                 roster=connector,
+                policies={t.id: t.policy.policy for t in settings.tenants()},
+                ledger_months=settings.ledger_months,
                 clock=clock,
                 zone=zone,
             )

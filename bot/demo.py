@@ -20,6 +20,7 @@ from bot.approvals.watch import WATCH
 from bot.errors import ConfigurationError
 from bot.playground.runner import Playground
 from bot.playground.scene import PlaygroundUser, Scene
+from bot.policies import Policy, PolicyFile, Rule
 from bot.sandbox import command as sandbox
 from bot.sandbox.state import StateError
 from bot.settings import Settings
@@ -57,6 +58,11 @@ SCENE = Scene(
     ),
     team_object_id="70cf6cb8-e47b-4fd3-9b90-8dac2e4f6a77",
 )
+POLICY = Policy(rule=(Rule(agent="Offboarding", people=2),))
+"""Blocking an account and wiping a laptop takes two people; everything else is the default."""
+POLICY_FILE = PolicyFile(POLICY)
+PEOPLE = tuple((one.object_id, one.name) for one in (SCENE.me, *SCENE.colleagues))
+"""Whom the embedded Neo can ask; the first sits at the keyboard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,7 @@ async def demo(
         say("")
         say("  You are Megan Bowen, a technician. An approval comes by itself within a minute.")
         say("  The channel General of the team follows approvals and failed runs.")
+        say("  What deletes, resets or costs something asks you for its ticket's number.")
         say("  Ctrl-C ends everything; the next start goes on from here.")
         await _first(stop.wait(), parts.over)
         say("Ending…")
@@ -128,8 +135,20 @@ async def running(
     say: Callable[[str], None],
     playground_folder: Path = Path(".playground"),
     runs: int = sandbox.DEFAULT_RUNS,
+    neo_url: str = "",
 ) -> AsyncIterator[Running]:
     """The demo's parts; everything is over when this ends.
+
+    Args:
+        settings: As read at start; a policy of its own is kept.
+        port: The port of the Playground's page; 0 finds a free one.
+        seed: The embedded Neo's.
+        pace: Seconds between its new runs; None: its default.
+        say: Told in one line what is done.
+        playground_folder: Where the Playground is installed.
+        runs: How many runs the embedded Neo has behind it.
+        neo_url: An embedded Neo that runs already and takes the sandbox's own key; else one is
+            started, with a life of its own.
 
     Raises:
         ConfigurationError: a part cannot start.
@@ -145,28 +164,19 @@ async def running(
                 f"A demo runs in {folder} already. End it, or set DATA_DIR to another folder."
             )
         stack.callback(lock.release)
-        say("Starting the embedded Neo…")
-        options = sandbox.Options(
-            port=0,
-            seed=seed,
-            runs=runs,
-            pace_seconds=pace or sandbox.DEFAULT_PACE_SECONDS,
-            state=folder / f"neo-{seed}.json",
-            people=[(one.object_id, one.name) for one in (SCENE.me, *SCENE.colleagues)],
-        )
-        neo_url = await stack.enter_async_context(embedded_neo(options))
+        if not neo_url:
+            say("Starting the embedded Neo…")
+            options = sandbox.Options(
+                port=0,
+                seed=seed,
+                runs=runs,
+                pace_seconds=pace or sandbox.DEFAULT_PACE_SECONDS,
+                state=folder / f"neo-{seed}.json",
+                people=PEOPLE,
+            )
+            neo_url = await stack.enter_async_context(embedded_neo(options))
         say("Starting the bot and its database…")
-        mine = settings.model_copy(
-            update={
-                "neo_api_url": neo_url,
-                "neo_api_key": SecretStr(options.key),
-                "teams_tenants": (SCENE.tenant,),
-                "tenants_file": None,
-                "database_url": SecretStr(""),
-                "data_dir": folder,
-                "host": "127.0.0.1",
-            }
-        )
+        mine = settings_for_trying(settings, neo_url, folder)
         app, rooms = await stack.enter_async_context(service(mine, anonymous=True))
         opened = asyncio.Event()
         app.middlewares.append(_hears_first(opened))
@@ -189,6 +199,22 @@ async def running(
         }
         over = await stack.enter_async_context(_alongside(_first_of(ends)))
         yield Running(playground.url, neo_url, bot_url, rooms, over)
+
+
+def settings_for_trying(settings: Settings, neo_url: str, folder: Path) -> Settings:
+    """The settings with the embedded Neo, the scene's tenant, and all data in one folder."""
+    return settings.model_copy(
+        update={
+            "neo_api_url": neo_url,
+            "neo_api_key": SecretStr(sandbox.DEFAULT_KEY),
+            "teams_tenants": (SCENE.tenant,),
+            "tenants_file": None,
+            "policy_file": settings.policy_file if settings.policy_file.path else POLICY_FILE,
+            "database_url": SecretStr(""),
+            "data_dir": folder,
+            "host": "127.0.0.1",
+        }
+    )
 
 
 async def _first_of(ends: Mapping[asyncio.Task[Any], str]) -> str:

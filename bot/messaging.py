@@ -15,6 +15,7 @@ from cards.card import Card
 __all__ = [
     "Answer",
     "Conversation",
+    "Mention",
     "Messenger",
     "Person",
     "Pressed",
@@ -25,12 +26,30 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """Somebody mentioned in a text: their account in Teams (``29:…``), and the words it stands in.
+
+    ``text`` is as it stands in the message, ``<at>Megan Bowen</at>``.
+    """
+
+    teams_id: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
-    """A person typed something. ``text`` is as it came, mentions and entities included."""
+    """A person typed something.
+
+    Attributes:
+        text: As it came, mentions and entities included.
+        mentions: The people mentioned in it, the bot not among them.
+    """
 
     person: Person
     conversation: Conversation
     text: str
+    mentions: tuple[Mention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +75,7 @@ class Answer:
 
     Attributes:
         aside: Set where the card is for the one who pressed alone: what it tells them, for
-            clients that cannot redraw a card for one person.
+            clients that cannot redraw a card for one person; empty if there is nothing to tell.
     """
 
     card: Card

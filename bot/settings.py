@@ -22,8 +22,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.entra import guid
 from bot.errors import ConfigurationError
-from bot.tenants import Tenant, TenantsFile, guid, key_source, one_word
+from bot.policies import PolicyFile
+from bot.tenants import Tenant, TenantsFile, key_source, one_word
 
 # Where Teams' connector answers in Microsoft's public and government clouds.
 TEAMS_SERVICE_HOSTS = (
@@ -82,6 +84,10 @@ def _tenants_file(value: object) -> object:
     return TenantsFile.read(Path(value)) if isinstance(value, str | Path) else value
 
 
+def _policy_file(value: object) -> object:
+    return PolicyFile.read(Path(value)) if isinstance(value, str | Path) else value
+
+
 Guid = Annotated[str, AfterValidator(guid)]
 Url = Annotated[str, AfterValidator(_url)]
 Guids = Annotated[tuple[Guid, ...], NoDecode, BeforeValidator(_listed)]
@@ -134,6 +140,15 @@ class Settings(BaseSettings):
     tenants_file: Annotated[TenantsFile | None, NoDecode, BeforeValidator(_tenants_file)] = Field(
         default=None,
         description="A TOML file with several tenants and a Neo key for each; see OPERATING.md.",
+    )
+    policy_file: Annotated[PolicyFile, NoDecode, BeforeValidator(_policy_file)] = Field(
+        default=PolicyFile(),
+        description="A TOML file: who confirms what, two people, reminders; see APPROVALS.md.",
+    )
+    ledger_months: int | None = Field(
+        default=None,
+        ge=1,
+        description="Whole months that the ledger of decisions is kept; unset: for good.",
     )
     bot_openid_metadata_url: Url = Field(
         default="https://login.botframework.com/v1/.well-known/openidconfiguration",
@@ -239,6 +254,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "TEAMS_TENANTS and NEO_API_KEY should not be set beside TENANTS_FILE: it has both"
             )
+        if self.tenants_file and self.policy_file.path:
+            raise ValueError(
+                "POLICY_FILE should not be set beside TENANTS_FILE: there each [[tenant]] has a"
+                " policy of its own"
+            )
         return self
 
     def tenants(self) -> tuple[Tenant, ...]:
@@ -248,7 +268,8 @@ class Settings(BaseSettings):
         one = next(iter(self.teams_tenants), self.microsoft_app_tenant_id)
         if one is None or not self._key:
             return ()
-        return (Tenant(one, one, key_source(self._key), setting="NEO_API_KEY"),)
+        key = key_source(self._key)
+        return (Tenant(one, one, key, setting="NEO_API_KEY", policy=self.policy_file),)
 
     @property
     def _key(self) -> str:

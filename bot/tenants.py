@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Self
-from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from bot.entra import guid
+from bot.policies import PolicyFile
 
 KEY_FORMS = "should be the key itself, @ and the full path of a file, or keyvault://vault/secret"
 
@@ -71,24 +73,14 @@ class Tenant:
         name: What an administrator calls it.
         key: Where its key for Neo is kept.
         setting: Where that was written, for messages.
+        policy: What it asks of its approvals.
     """
 
     id: str
     name: str
     key: KeySource
     setting: str
-
-
-def guid(value: str) -> str:
-    """A GUID in the one form in which they are compared.
-
-    Raises:
-        ValueError: it is none; the message does not repeat it.
-    """
-    try:
-        return str(UUID(value))
-    except ValueError:
-        raise ValueError("should be a GUID such as 11111111-2222-3333-4444-555555555555") from None
+    policy: PolicyFile = field(default_factory=PolicyFile)
 
 
 def one_word(text: str) -> str:
@@ -174,6 +166,7 @@ class _Listed(_Table):
     id: Annotated[str, AfterValidator(guid)]
     name: Annotated[str, Field(max_length=100), AfterValidator(_name)]
     neo_api_key: Annotated[SecretStr, AfterValidator(_key_text)]
+    policy: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
 
 
 class _Content(_Table):
@@ -231,12 +224,23 @@ class TenantsFile:
                 one.name,
                 key_source(one.neo_api_key.get_secret_value()),
                 setting=f"TENANTS_FILE, {one.name}",
+                policy=_policy(path, number, one.policy),
             )
-            for one in content.tenant
+            for number, one in enumerate(content.tenant, 1)
         )
         if faults_between := _alike(tenants):
             raise ValueError("; ".join(faults_between))
         return tenants
+
+
+def _policy(beside: Path, number: int, named: str | None) -> PolicyFile:
+    """The policy of a tenant; its file is named as seen from the folder of the tenants' file."""
+    if named is None:
+        return PolicyFile()
+    try:
+        return PolicyFile.read(beside.parent / named)
+    except ValueError as error:
+        raise ValueError(f"in [[tenant]] {number}, policy: {error}") from None
 
 
 def _fault(kind: str, where: Sequence[int | str], message: str) -> str:
@@ -244,7 +248,7 @@ def _fault(kind: str, where: Sequence[int | str], message: str) -> str:
     place = f"in [[tenant]] {int(where[1]) + 1}, " if len(where) > 1 else ""
     name = where[-1] if isinstance(where[-1], str) else "tenant"
     if kind == "extra_forbidden":
-        known = "id, name and neo_api_key" if place else "[[tenant]]"
+        known = "id, name, neo_api_key and policy" if place else "[[tenant]]"
         return f"{place}{name!r} is not known, only {known}"
     if name == "tenant" and kind in {"missing", "too_short"}:
         return "[[tenant]] is missing: write one for each tenant"

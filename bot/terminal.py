@@ -1,17 +1,16 @@
-"""The same bot in a terminal: cards by their text twins, buttons by number."""
+"""The same bot in a terminal: cards by their text twins, buttons by number, choices by letter."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import string
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, TextIO
-
-from pydantic import SecretStr
 
 from bot import logs
 from bot.app import (
@@ -24,20 +23,25 @@ from bot.app import (
     tenant_keys,
     working,
 )
-from bot.demo import SCENE, embedded_neo
+from bot.demo import PEOPLE, SCENE, embedded_neo, settings_for_trying
 from bot.errors import ConversationClosed
 from bot.messaging import Conversation, Person, Pressed, Said, Scope
 from bot.sandbox import command as sandbox
 from bot.settings import Settings
 from bot.store import conversations
 from bot.turns import Turns
-from cards.actions import COMMENT_INPUT
+from cards.actions import COMMENT_INPUT, TICKED_INPUT, TYPED_INPUT
 from cards.card import Card
 
 HINT = (
     "Type a question, or the number of a button; a comment may follow the number "
     "(“1 client confirmed”). Ctrl-D ends."
 )
+# What has to stand between a button's number and the comment, by the field that asks for it.
+ASKS = {
+    TYPED_INPUT: "Type the number that it asks for after the button's: “1 48213 client confirmed”.",
+    TICKED_INPUT: "Type letters after the button's number: “1 a,c client confirmed”.",
+}
 
 
 @dataclass(slots=True)
@@ -47,11 +51,15 @@ class Screen:
     Attributes:
         out: Where to.
         buttons: The buttons of the card printed last.
+        fields: What can be filled in on it, by id, with what stands there already.
+        choices: What can be ticked on it, by the letter it is printed with.
         message: The message that carries them.
     """
 
     out: TextIO
     buttons: list[dict[str, Any]] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, str] = field(default_factory=dict)
     message: str | None = None
     _shown: dict[str, str] = field(default_factory=dict)
 
@@ -75,13 +83,48 @@ class Screen:
         return False
 
     def draw(self, message: str, card: Card) -> None:
-        """Print a card and number its buttons."""
+        """Print a card; letter its choices and number its buttons."""
         self._shown[message] = card.summary
-        self.message, self.buttons = message, list(_executes(card.content))
+        self.message, self.buttons = message, list(_parts(card.content, "Action.Execute"))
+        inputs = [*_parts(card.content, "Input.Text"), *_parts(card.content, "Input.ChoiceSet")]
+        self.fields = {one["id"]: one.get("value") or "" for one in inputs}
+        offered = [choice for one in inputs for choice in one.get("choices", ())]
+        lettered = dict(zip(string.ascii_lowercase, offered, strict=False))
+        self.choices = {letter: choice["value"] for letter, choice in lettered.items()}
         titles = [b.get("title") or b.get("tooltip") or b["verb"] for b in self.buttons]
-        numbered = [f"  [{number}] {title}" for number, title in enumerate(titles, start=1)]
-        self.out.write("\n".join(["", card.summary, *numbered, ""]) + "\n")
+        lines = [
+            "",
+            card.summary,
+            *(f"  ({letter}) {choice['title']}" for letter, choice in lettered.items()),
+            *(f"  [{number}] {title}" for number, title in enumerate(titles, start=1)),
+            *(hint for id_, hint in ASKS.items() if id_ in self.fields),
+            "",
+        ]
+        self.out.write("\n".join(lines) + "\n")
         self.out.flush()
+
+    def filled(self, typed: str) -> dict[str, str]:
+        """The card's fields as a client sends them: what was typed after a button's number.
+
+        Raises:
+            ValueError: a letter that no choice has; the message says which.
+        """
+        fields = dict(self.fields)
+        if TYPED_INPUT in fields or TICKED_INPUT in fields:
+            word, _, typed = typed.strip().partition(" ")
+            if TYPED_INPUT in fields:
+                fields[TYPED_INPUT] = word
+            else:
+                fields[TICKED_INPUT] = ",".join(self._ticked(word))
+        # What stands in the field already is a comment, unless another is typed.
+        fields[COMMENT_INPUT] = typed.strip() or fields.get(COMMENT_INPUT, "")
+        return fields
+
+    def _ticked(self, letters: str) -> Iterator[str]:
+        for letter in filter(None, letters.lower().split(",")):
+            if letter not in self.choices:
+                raise ValueError(f"The card above has no choice {letter}.")
+            yield self.choices[letter]
 
 
 async def chat(
@@ -116,21 +159,12 @@ async def chat(
         seed=seed,
         pace_seconds=pace or sandbox.DEFAULT_PACE_SECONDS,
         state=folder / f"neo-{seed}.json",
-        people=[(one.object_id, one.name) for one in (SCENE.me, *SCENE.colleagues)],
+        people=PEOPLE,
     )
     screen = Screen(out)
     async with AsyncExitStack() as stack:
         neo_url = await stack.enter_async_context(embedded_neo(options))
-        mine = settings.model_copy(
-            update={
-                "neo_api_url": neo_url,
-                "neo_api_key": SecretStr(options.key),
-                "teams_tenants": (SCENE.tenant,),
-                "tenants_file": None,
-                "database_url": SecretStr(""),
-                "data_dir": folder,
-            }
-        )
+        mine = settings_for_trying(settings, neo_url, folder)
         pool = await stack.enter_async_context(database(mine))
         http = await stack.enter_async_context(neo_client(mine))
         keys = await stack.enter_async_context(tenant_keys(mine))
@@ -141,6 +175,7 @@ async def chat(
                 tenants=tuple(keys),
                 messenger=screen,
                 roster=screen,
+                policies={tenant.id: tenant.policy.policy for tenant in mine.tenants()},
             )
         )
         async with pool.connection() as conn:
@@ -166,7 +201,11 @@ async def _turn(turns: Turns, screen: Screen, me: Person, place: Conversation, l
         return
     else:
         button, message = screen.buttons[int(number) - 1], screen.message
-        data = {**button.get("data", {}), COMMENT_INPUT: comment}
+        try:
+            data = {**button.get("data", {}), **screen.filled(comment)}
+        except ValueError as error:
+            screen.out.write(f"{error}\n")
+            return
         answer = await turns.action(Pressed(me, place, message, button["verb"], data))
         if answer.in_place and message is not None:
             screen.draw(message, answer.card)
@@ -175,17 +214,17 @@ async def _turn(turns: Turns, screen: Screen, me: Person, place: Conversation, l
     await turns.placed(place, await screen.send(place, answer.card), answer.card)
 
 
-def _executes(part: Any) -> Iterator[dict[str, Any]]:
-    """Every Action.Execute of a card, in the order in which they are drawn."""
+def _parts(part: Any, kind: str) -> Iterator[dict[str, Any]]:
+    """Everything of one kind on a card, in the order in which it is drawn."""
     if isinstance(part, dict):
-        if part.get("type") == "Action.Execute":
+        if part.get("type") == kind:
             yield part
         for key, value in part.items():
-            if key not in {"data", "fallback"}:
-                yield from _executes(value)
+            if key not in {"data", "fallback", "refresh"}:
+                yield from _parts(value, kind)
     elif isinstance(part, list):
         for one in part:
-            yield from _executes(one)
+            yield from _parts(one, kind)
 
 
 def _lines(typed: TextIO) -> asyncio.Queue[str | None]:

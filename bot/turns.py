@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from bot.alerts.following import Following
-from bot.approvals.decisions import Decisions
+from bot.approvals.clicks import Clicks
+from bot.approvals.delegating import Delegating
 from bot.approvals.delivery import Delivery
 from bot.approvals.showing import Showing
+from bot.approvals.snoozing import Snoozing
+from bot.chat import orders
 from bot.chat.answers import Answers, Asker
+from bot.chat.examples import ORDERS
 from bot.chat.grammar import EXAMPLES, closest_questions
 from bot.chat.lists import KnownAgents
 from bot.chat.query import Query
@@ -31,7 +36,22 @@ from bot.messaging import Answer, Conversation, Pressed, Said, Scope
 from bot.neo.client import Neo
 from bot.store import conversations
 from bot.store.database import Pool
-from cards.actions import Action, Ask, BadButton, Decide, Follow, ShowApproval, parse_action
+from cards.actions import (
+    Action,
+    Ask,
+    BadButton,
+    Decide,
+    DecideSeveral,
+    Delegate,
+    EndDelegation,
+    Follow,
+    PickSeveral,
+    ShowApproval,
+    ShowEvidence,
+    SnoozeApproval,
+    Ticking,
+    parse_action,
+)
 from cards.ask import closest
 from cards.card import Card
 from cards.greeting import greeting
@@ -49,6 +69,11 @@ ONE_INSTALLATION = timedelta(seconds=30)
 
 log = structlog.get_logger()
 
+# What is read like an order, and only shows something.
+_HARMLESS = orders.DelegationsQuestion | orders.HistoryQuestion
+
+Drawn = TypeVar("Drawn", bound=Card | None)
+
 
 @dataclass(frozen=True, slots=True)
 class Turns:
@@ -60,9 +85,11 @@ class Turns:
     """
 
     pool: Pool
-    decisions: Decisions
+    clicks: Clicks
     delivery: Delivery
     showing: Showing
+    snoozing: Snoozing
+    delegating: Delegating
     following: Following
     agents: KnownAgents
     neo_of: Callable[[str], Neo]
@@ -106,22 +133,54 @@ class Turns:
         return await self._act(pressed, action)
 
     async def _act(self, pressed: Pressed, action: Action) -> Answer:
+        match action:
+            case Decide():
+                work = self.clicks.decide(pressed, action)
+            case DecideSeveral():
+                work = self.clicks.decide_several(pressed, action)
+            case PickSeveral():
+                work = self.clicks.pick(pressed)
+            case Delegate():
+                work = self.delegating.start(pressed, action)
+            case EndDelegation():
+                work = self.delegating.end(pressed, action)
+            case ShowApproval() | ShowEvidence() | SnoozeApproval():
+                work = self._look(pressed, action)
+            case Ask() | Follow():
+                work = self._ask(pressed, action)
+        return await work
+
+    async def _look(
+        self, pressed: Pressed, action: ShowApproval | ShowEvidence | SnoozeApproval
+    ) -> Answer:
+        """Redraw a card for the one who looks at it, and for nobody else."""
+        place, viewer, number = pressed.conversation, pressed.person.id, action.approval
+        again = f"approval {number}"
+        match action:
+            case SnoozeApproval(hours=hours):
+                until = self.clock() + timedelta(hours=hours)
+                aside = await self.snoozing.put_off(pressed.person, place, number, until)
+                work = self.showing.view(place, number, viewer=viewer, remark=aside)
+            case ShowEvidence(comment=comment):
+                aside = ""
+                work = self.showing.evidence(place, number, viewer=viewer, comment=comment)
+            case ShowApproval():
+                aside = ""
+                work = self.showing.view(place, number, viewer=viewer)
+        return Answer(await self._explained(work, action.verb, again), in_place=True, aside=aside)
+
+    async def _ask(self, pressed: Pressed, action: Ask | Follow) -> Answer:
         def said(text: str) -> Said:
             return Said(pressed.person, pressed.conversation, text)
 
-        match action:
-            case Decide():
-                return await self.decisions.decide(pressed, action)
-            case Ask():
-                return Answer(await self._answer(said(action.text)), in_place=action.in_place)
-            case ShowApproval(approval=number):
-                query = Query(intent="approval", approval=number, text=f"approval {number}")
-                return Answer(await self._guarded(query, said(query.text)), in_place=True)
-            case Follow(topic=topic, on=on):
-                query = Query(intent="follow" if on else "unfollow", topic=topic)
-                return Answer(await self._guarded(query, said("")))
+        if isinstance(action, Ask):
+            # A button asks; what changes something has a payload of its own.
+            card = await self._answer(said(action.text), may_order=False)
+            return Answer(card, in_place=action.in_place)
+        query = Query(intent="follow" if action.on else "unfollow", topic=action.topic)
+        return Answer(await self._guarded(query, said("")))
 
-    async def _answer(self, said: Said) -> Card:
+    async def _answer(self, said: Said, *, may_order: bool = True) -> Card:
         if len(said.text) > LONGEST_TEXT:
             return notice(
                 "That is too long to read as a question",
@@ -129,42 +188,84 @@ class Turns:
                 "Nothing was changed. Ask in one sentence.",
                 questions=["help"],
             )
+        order = orders.read(
+            said.text, mentions=said.mentions, now=self.clock(), zone=self._zone(said)
+        )
+        if order is not None and (may_order or isinstance(order, _HARMLESS)):
+            card = await self._explained(self._ordered(said, order), type(order).__name__, None)
+            if card is not None:
+                return card
+        return await self._question(said)
+
+    async def _ordered(self, said: Said, order: orders.Order) -> Card | None:
+        """The answer to an order; None where it turns out to be a question."""
+        place, person = said.conversation, said.person
+        match order:
+            case orders.DecideOrder(approval=number, verdict=verdict, comment=comment):
+                return await self.clicks.propose(person, place, number, verdict, comment)
+            case orders.SnoozeOrder(approval=number, until=until):
+                return await self.snoozing.snooze(person, place, number, until)
+            case orders.DelegateOrder(to=to, mention=mention, until=until):
+                return await self.delegating.propose(person, place, to, mention, until)
+            case orders.EndDelegationOrder():
+                return await self.delegating.end_mine(person, place)
+            case orders.DelegationsQuestion():
+                return await self.delegating.mine(person, place)
+            case orders.HistoryQuestion(approval=number):
+                return None
+
+    async def _question(self, said: Said) -> Card:
         grammar = await self.agents.grammar(said.conversation.tenant, self._neo(said))
         query = grammar.parse(said.text, now=self.clock(), zone=self._zone(said))
         return await self._guarded(query, said)
 
     async def _guarded(self, query: Query, said: Said) -> Card:
+        work = self._dispatch(query, said)
+        card = await self._explained(work, query.intent, query.text or None)
+        log.info("question.answered", intent=query.intent, scope=said.conversation.scope.value)
+        return card
+
+    async def _explained(
+        self, work: Awaitable[Drawn], intent: str, again: str | None
+    ) -> Drawn | Card:
+        """What the work draws; where Neo stood in its way, what happened and what to do."""
         try:
-            card = await self._dispatch(query, said)
+            return await work
         except NeoError as error:
             log.warning(
                 "turn.neo_failed",
-                intent=query.intent,
+                intent=intent,
                 error=type(error).__name__,
                 operation=error.operation,
                 status=error.status,
                 request_id=error.request_id,
             )
-            return explain(error, again=query.text or None)
-        log.info("question.answered", intent=query.intent, scope=said.conversation.scope.value)
-        return card
+            return explain(error, again=again)
 
     async def _dispatch(self, query: Query, said: Said) -> Card:
         place = said.conversation
-        asker = Asker(said.person.id, self._reader(said))
+        asker = Asker(said.person.id, self._reader(said), self._ticking(said))
         answers = Answers(self._neo(said), self.agents)
         if (card := await answers.answer(query, asker)) is not None:
             return card
         match query:
             case Query(intent="help") | Query(intent="ask", text=""):
-                return help_card([(question, shows) for question, shows, _ in EXAMPLES])
+                asked = [(question, shows) for question, shows, _ in EXAMPLES]
+                return help_card(asked, ORDERS)
             case Query(intent="approval", approval=str(number)):
+                # What is posted in a channel is everybody's; a personal chat has one reader.
                 return await self.showing.show(place, number)
             case Query(intent="follow", topic=str(topic)):
                 return await self.following.follow(place, topic, said.person)
             case Query(intent="unfollow", topic=str(topic)):
                 return await self.following.unfollow(place, topic)
         return closest(query.text, closest_questions(query.text))
+
+    def _ticking(self, said: Said) -> Callable[[Sequence[str]], Awaitable[Ticking]] | None:
+        """What the person may tick in a list, where nobody else sees it."""
+        if said.conversation.scope is not Scope.PERSONAL:
+            return None
+        return lambda numbers: self.clicks.ticking(said.person, said.conversation, numbers)
 
     def _neo(self, said: Said) -> Neo:
         return self.neo_of(said.conversation.tenant)

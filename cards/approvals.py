@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from bot.neo.models import Approval, ApprovalState
+from cards import elements as el
 from cards import labels
-from cards.buttons import question, select
+from cards.actions import MOST_TICKED, PickSeveral
+from cards.buttons import button, question, select
 from cards.card import Card, plain
 from cards.listing import Listing, listing
-from cards.parts import (
-    dotted,
-    line,
-    row,
-    run,
-)
+from cards.parts import Room, dotted, line, row, run
 from cards.periods import period
 from cards.request import asked, wish
+from cards.ticking import Ticking
 from cards.words import Reader, counted
 
 
@@ -40,6 +38,12 @@ class ApprovalsView:
         total_known: How many are known to fit, those not shown included.
         question: The question that this list answers, to ask it again; None: no refresh.
         unread: Words of the question that did not narrow the list.
+        tick: For each that the reader may tick, the signed digest of what the list shows of it.
+        not_tickable: For each other one that waits for the reader, why it cannot be ticked.
+        pick: Everybody reads it: a button draws what the one who presses it may tick.
+        remark: Why it was redrawn.
+        comment: What the person had typed already.
+        comment_to_reject: A rejection needs a comment.
     """
 
     approvals: Sequence[Approval]
@@ -54,24 +58,38 @@ class ApprovalsView:
     total_known: int = 0
     question: str | None = None
     unread: Sequence[str] = ()
+    tick: Mapping[str, str] = field(default_factory=dict)
+    not_tickable: Mapping[str, str] = field(default_factory=dict)
+    pick: bool = False
+    remark: str | None = None
+    comment: str = ""
+    comment_to_reject: bool = False
 
 
 def approvals(view: ApprovalsView, reader: Reader) -> Card:
-    """A line for each approval; a tap shows it, with its buttons for whoever may decide."""
+    """A line for each approval; a tap shows it, with its buttons for whoever may decide.
+
+    Those that the reader may tick are choices instead, at most `MOST_TICKED`, and come first.
+    """
     there = max(view.total_known, len(view.approvals))
+    ticking = (
+        Ticking(view.tick, reader, view.comment, view.comment_to_reject) if view.tick else None
+    )
     shown: Listing[Approval] = Listing(
         title=_title(view, reader, there),
-        items=view.approvals,
+        items=ticking.first(view.approvals) if ticking else view.approvals,
         there=there,
-        row=lambda one, _: _row(one, reader),
+        row=lambda one, _: _row(one, reader, view.not_tickable.get(one.id)),
         words=lambda one: _words(one, reader),
-        nexts=[question(*each) for each in _next(view)],
+        nexts=_nexts(view),
         more=view.more,
         limit=view.limit,
         again=view.question,
         unread=view.unread,
+        remark=view.remark,
+        form=ticking.form if ticking else None,
     )
-    return listing(shown, reader)
+    return listing(shown, reader, Room(rows=MOST_TICKED) if ticking else None)
 
 
 def _title(view: ApprovalsView, reader: Reader, there: int) -> str:
@@ -88,6 +106,12 @@ def _title(view: ApprovalsView, reader: Reader, there: int) -> str:
     return f"{'At least ' if view.more else ''}{counted(there, f'{kind}approval')}{rest}"
 
 
+def _nexts(view: ApprovalsView) -> list[el.Execute | None]:
+    several = view.pick and any(one.state is ApprovalState.PENDING for one in view.approvals)
+    picking = [button("Decide several…", PickSeveral())] if several else []
+    return [*picking, *(question(*each) for each in _next(view))]
+
+
 def _next(view: ApprovalsView) -> list[tuple[str, str]]:
     asked_next: list[tuple[str, str]] = []
     if view.approvals and not view.mine and view.status == "pending":
@@ -99,13 +123,19 @@ def _next(view: ApprovalsView) -> list[tuple[str, str]]:
     return asked_next
 
 
-def _row(one: Approval, reader: Reader) -> Any:
+def _row(one: Approval, reader: Reader, why_not: str | None = None) -> Any:
     mark = labels.state(one)
     return row(
         line(run(f"{mark.shape} ", color=mark.color), run(wish(one, 140), weight="Bolder")),
         line(_where(one, reader), subtle=True, spacing="None"),
+        line(_not_tickable(why_not), spacing="None"),
         tap=select(f"Show approval {plain(one.id, 40)}", f"approval {plain(one.id, 60)}"),
     )
+
+
+def _not_tickable(why: str | None) -> str:
+    said = plain(why, 120)
+    return f"{labels.WARNING} {said[:1].upper()}{said[1:]}" if said else ""
 
 
 def _where(one: Approval, reader: Reader) -> str:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from pydantic import ValidationError
 
 from cards import elements as el
-from cards.actions import Action, Ask, Decide, Follow, ShowApproval
+from cards.actions import (
+    Action,
+    Ask,
+    Decide,
+    DecideSeveral,
+    Follow,
+    ShowApproval,
+    ShowEvidence,
+    SnoozeApproval,
+)
+
+Verdict = Literal["approve", "reject"]
 
 PRIMARY: Final = 3
 """Most buttons side by side; the others stand in the overflow."""
@@ -62,17 +74,63 @@ def showing(approval: str) -> ShowApproval | None:
         return None
 
 
-def verdicts(approval: str, shown: str) -> list[el.Execute | None]:
-    """Approve and Reject; empty if the payload cannot be made."""
+def verdicts(approval: str, shown: str, *, asks_first: bool = False) -> list[el.Execute | None]:
+    """Approve and Reject; empty if the payload cannot be made.
+
+    ``asks_first``: Approve leads to a card that asks for the ticket's number.
+    """
     try:
         approve = Decide(approval=approval, verdict="approve", shown=shown)
         reject = Decide(approval=approval, verdict="reject", shown=shown)
     except ValidationError:
         return []
     return [
-        button("Approve", approve, style="positive", inputs=True),
+        button("Approve…" if asks_first else "Approve", approve, style="positive", inputs=True),
         button("Reject", reject, inputs=True),
     ]
+
+
+def confirmed(approval: str, shown: str, verdict: Verdict) -> el.Execute | None:
+    """The button that decides on the card that asks to confirm; None as in `button`."""
+    try:
+        payload = Decide(approval=approval, verdict=verdict, shown=shown, confirming=True)
+    except ValidationError:
+        return None
+    if verdict == "approve":
+        return button("Approve now", payload, style="positive", inputs=True)
+    return button("Reject now", payload, inputs=True)
+
+
+def several(shown: Mapping[str, str]) -> list[el.Execute | None]:
+    """Approve and Reject what is ticked; empty if the payload cannot be made."""
+    try:
+        approve = DecideSeveral(verdict="approve", shown=dict(shown))
+        reject = DecideSeveral(verdict="reject", shown=dict(shown))
+    except ValidationError:
+        return []
+    return [
+        button("Approve ticked", approve, style="positive", inputs=True),
+        button("Reject ticked", reject, inputs=True),
+    ]
+
+
+def snoozing(approval: str, hours: int = 2) -> el.Execute | None:
+    """A button that puts an approval off; None as in `button`."""
+    try:
+        return button(f"Snooze {hours} h", SnoozeApproval(approval=approval, hours=hours))
+    except ValidationError:
+        return None
+
+
+def evidence_of(approval: str, title: str) -> el.Execute | None:
+    """A tap that brings what helps to decide; what was typed goes with it, to come back."""
+    try:
+        made = button(title, ShowEvidence(approval=approval), inputs=True)
+    except ValidationError:
+        return None
+    if made is not None:
+        made.tooltip = title
+    return made
 
 
 def buttons(*made: el.Execute | None, primary: int = PRIMARY) -> list[el.ActionSet]:

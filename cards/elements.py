@@ -123,12 +123,46 @@ class TextInput(Strict, Element):  # type: ignore[misc] # likewise
     error_message = PropertyType(type=str, key_name="errorMessage")
 
 
+class Choice(Strict):
+    """One of the choices of a `ChoiceSet`; clients may read ``title`` as Markdown."""
+
+    title = PropertyType(type=str)
+    value = PropertyType(type=str)
+
+
+class ChoiceSet(Strict, Element):  # type: ignore[misc] # likewise
+    """Choices to tick; the values of the ticked ones join the buttons' data, commas between."""
+
+    element_type = "Input.ChoiceSet"
+    label = PropertyType(type=str)
+    choices = PropertyType(type=list)
+    value = PropertyType(type=str)
+    style = PropertyType(type=str)
+    multi_select = PropertyType(type=bool, key_name="isMultiSelect")
+    wrap = PropertyType(type=bool)
+    required = PropertyType(type=bool, key_name="isRequired")
+    error_message = PropertyType(type=str, key_name="errorMessage")
+
+
+class Refresh(Strict):
+    """Clients of ``users`` (their accounts in Teams) run ``action`` when they show the card."""
+
+    action = PropertyType(type=Execute)
+    users = PropertyType(type=list, key_name="userIds")
+
+
 class Root(AdaptiveCard):  # type: ignore[misc] # likewise
     """The whole card, schema 1.5."""
 
-    def __init__(self, body: list[Any], *, fallback_text: str, speak: str) -> None:
+    refresh = PropertyType(type=Refresh)
+
+    def __init__(
+        self, body: list[Any], *, fallback_text: str, speak: str, refresh: Refresh | None = None
+    ) -> None:
         super().__init__()
         self.set_data("version", "1.5")
+        if refresh is not None:
+            self.refresh = refresh
         self.body = body
         self.fallback_text = fallback_text
         self.speak = speak

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from cards import elements as el
 from cards.buttons import buttons
 from cards.card import Card, plain
-from cards.parts import Room, and_more, assemble, fitted, heading, line, small_print
+from cards.parts import Room, and_more, assemble, fitted, heading, line, remarked, small_print
 from cards.words import Reader
 
 T = TypeVar("T")
@@ -28,6 +28,8 @@ class Listing(Generic[T]):
         row: Draws one.
         words: Says one.
         nexts: Buttons with the next questions.
+        remark: Why it was redrawn.
+        form: What people fill in, drawn from the items that are shown.
         again: The question that this list answers; None: no refresh.
         unread: Words of the question that did not narrow the list.
     """
@@ -40,8 +42,27 @@ class Listing(Generic[T]):
     nexts: Sequence[el.Execute | None] = ()
     more: bool = False
     limit: int | None = None
+    remark: str | None = None
+    form: Callable[[Sequence[T], Room], Form[T]] | None = None
     again: str | None = None
     unread: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[T]):
+    """What people fill in on a list.
+
+    Attributes:
+        above: Stands before the rows.
+        rows: The items that keep a row of their own.
+        below: Stands after the rows.
+        pressed: Its buttons, in place of those with the next questions.
+    """
+
+    above: Sequence[Any]
+    rows: Sequence[T]
+    below: Sequence[Any]
+    pressed: Sequence[el.Execute | None]
 
 
 def listing(of: Listing[T], reader: Reader, room: Room | None = None) -> Card:
@@ -49,6 +70,7 @@ def listing(of: Listing[T], reader: Reader, room: Room | None = None) -> Card:
 
     def draw(room: Room) -> Card:
         shown = of.items[: room.rows]
+        form = of.form(shown, room) if of.form else Form((), shown, (), ())
         capped = of.limit is not None and len(shown) >= of.limit
         left = "" if capped else and_more(len(shown), of.there, at_least=of.more)
         words = ", ".join(f"“{plain(word, 30)}”" for word in of.unread[:3])
@@ -56,14 +78,22 @@ def listing(of: Listing[T], reader: Reader, room: Room | None = None) -> Card:
         said = f"{of.title}, {reader.as_of()}" + (":" if shown else ".")
         return assemble(
             [
+                remarked(of.remark),
                 heading(of.title),
                 line(wider, subtle=True),
-                *(of.row(one, room) for one in shown),
+                *form.above,
+                *(of.row(one, room) for one in form.rows),
                 line(left, subtle=True),
-                *buttons(*of.nexts),
+                *form.below,
+                *buttons(*(form.pressed or of.nexts)),
                 small_print(reader.as_of(), refresh=of.again),
             ],
-            summary="\n".join([said, *filter(None, [wider]), *map(of.words, shown), left]),
+            summary="\n".join(
+                filter(
+                    None,
+                    [plain(of.remark, 200), said, wider, *map(of.words, shown), left],
+                )
+            ),
         )
 
     return fitted(draw, room) if room else fitted(draw)

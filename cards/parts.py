@@ -24,6 +24,22 @@ _LONG_WORD = re.compile(r"\S{33,}")
 _PIECE = re.compile(r"\S{1,20}(?:[/.@_:=&?,;)\]}-]|$)|\S{20}")
 _BREAK = "\u200b"  # nothing to see: the line may break here
 
+# For `literal`: signs of Markdown and tags, and those that look like them and mean nothing.
+_ALIKE = str.maketrans(
+    {
+        "*": "\N{ASTERISK OPERATOR}",
+        "_": "\N{MODIFIER LETTER LOW MACRON}",
+        "~": "\N{TILDE OPERATOR}",
+        "`": "'",
+        "[": "(",
+        "]": ")",
+        "\\": "\N{SET MINUS}",
+        "<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}",
+        ">": "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
+    }
+)
+_LINKING = re.compile(r"[.@:&/](?=[^\s\d])")
+
 _MORE: Final = "\u203a"  # a single angle, pointing right
 
 
@@ -54,7 +70,13 @@ def fitted(draw: Callable[[Room], Card], room: Room | None = None) -> Card:
     return drawn
 
 
-def assemble(body: Iterable[Any], *, summary: str, approval: str | None = None) -> Card:
+def assemble(
+    body: Iterable[Any],
+    *,
+    summary: str,
+    approval: str | None = None,
+    refresh: el.Refresh | None = None,
+) -> Card:
     """Put a card together; parts that are None are left out."""
     twin = "\n".join(filter(None, (line.strip() for line in summary.splitlines())))
     root = el.Root(
@@ -62,6 +84,7 @@ def assemble(body: Iterable[Any], *, summary: str, approval: str | None = None) 
         # Old clients read this as Markdown. Without the marks it reads well enough.
         fallback_text=re.sub(r"[*_\[\]\\`<>~]", "", twin),
         speak=plain(twin.split("\n", 1)[0], 600),
+        refresh=refresh,
     )
     return Card(content=el.rendered(root), summary=twin, approval=approval)
 
@@ -98,6 +121,18 @@ def line(
 def _broken(word: re.Match[str]) -> str:
     """A very long word with places to break at: rich text is cut at the edge of the card else."""
     return _BREAK.join(_PIECE.findall(word[0]))
+
+
+def literal(text: str) -> str:
+    """The text so that it shows as it stands where there is no element that knows no Markdown.
+
+    Captions of choices are read as Markdown by some clients and not by others: where a client
+    would find some in them, its signs give way to others that look like them, and what would be
+    a link gets an invisible place to break.
+    """
+    if _LITERAL.fullmatch(text):
+        return text
+    return _BREAK + _LINKING.sub(lambda sign: sign[0] + _BREAK, text.translate(_ALIKE))
 
 
 def heading(text: str, style: str | None = None) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final, NamedTuple
 
 from bot.neo.models import Approval
 from cards import labels
 from cards.card import plain
-from cards.fields import flattened, hides, scalar
+from cards.fields import flattened, hides, masked_text, scalar
 from cards.words import Reader
 
 # Where the wish may stand, the likeliest first.
@@ -64,7 +64,7 @@ def _wish(approval: Approval) -> tuple[str | None, str]:
 def wish(approval: Approval, limit: int = _WISH) -> str:
     """Who wants what: "Password Reset wants to reset a password"; the agent's name is in it."""
     name = labels.agent(approval.agent_name, approval.agent_id)
-    said = plain(_wish(approval)[1], limit)
+    said = _harmless(_wish(approval)[1], limit)
     if not said:
         return f"{name} asks for approval"
     if " " not in said:
@@ -78,7 +78,15 @@ def wish(approval: Approval, limit: int = _WISH) -> str:
 def whole_wish(approval: Approval, limit: int) -> str:
     """The wish at length, where `wish` shortens it; else empty."""
     text = _wish(approval)[1]
-    return plain(text, limit) if plain(text, _WISH).endswith("…") else ""
+    return _harmless(text, limit) if _harmless(text, _WISH).endswith("…") else ""
+
+
+def _harmless(text: str | None, limit: int) -> str:
+    """Text of many words: secrets that stand in it are masked."""
+    # No more of it than could be seen: a text of megabytes costs no more than its first lines.
+    seen = (text or "")[: limit * 8 + 64]
+    shown = plain(masked_text(seen), limit)
+    return shown if len(text or "") == len(seen) or shown.endswith("…") else f"{shown}…"
 
 
 def note(approval: Approval, limit: int) -> str:
@@ -86,7 +94,7 @@ def note(approval: Approval, limit: int) -> str:
     return (
         ""
         if plain(_wish(approval)[1]) == plain(approval.comment)
-        else plain(approval.comment, limit)
+        else _harmless(approval.comment, limit)
     )
 
 
@@ -111,24 +119,32 @@ def asked(approval: Approval, reader: Reader, *, most: int = 5, last: str = "and
     return ", ".join(names)
 
 
-def known_facts(approval: Approval) -> tuple[list[Field], list[Field]]:
-    """What the request holds beside the wish: the few facts to see at once, and everything else."""
+def known_facts(
+    approval: Approval, *, without: Collection[str] = ()
+) -> tuple[list[Field], list[Field]]:
+    """What the request holds beside the wish: the few facts to see at once, and everything else.
+
+    ``without``: fields of ``requested_for`` that the card shows elsewhere.
+    """
     key, said = _wish(approval)
     client = labels.client(approval, approval.requested_for)
     first: list[Field] = []
     rest: list[Field] = []
-    for name, value in sorted(_fields(approval), key=lambda item: _rank(item[0])):
+    fields = [(k, v) for k, v in (approval.requested_for or {}).items() if k not in without]
+    fields += (approval.model_extra or {}).items()
+    for name, value in sorted(fields, key=lambda item: _rank(item[0])):
         elsewhere = (name == key and value == said) or (
             labels.names_client(name) and isinstance(value, str) and plain(value, 80) == client
         )
         if elsewhere or value in (None, "", [], {}):
             continue
-        found = list(_lines(name, value))
+        found = list(field_lines(name, value))
         short = len(found) == 1 and len(found[0].value) <= _SHORT and not isinstance(value, dict)
         (first if short and len(first) < _FACTS else rest).extend(found)
     if key and approval.comment:
+        said_too = Field("Comment", masked_text(approval.comment))
         short = len(approval.comment) <= 2 * _SHORT
-        (first if short else rest).insert(len(first), Field("Comment", approval.comment))
+        (first if short else rest).insert(len(first), said_too)
     return first, rest
 
 
@@ -138,7 +154,8 @@ def _rank(name: str) -> int:
     return ranks.get(known, 2)
 
 
-def _lines(name: str, value: Any) -> Iterator[Field]:
+def field_lines(name: str, value: Any) -> Iterator[Field]:
+    """A field of a request in words, a line for each value it holds; secrets are masked."""
     label = (
         "User" if name.lower() in _USER else "Why" if name.lower() in _WHY else labels.words(name)
     )

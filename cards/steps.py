@@ -16,7 +16,7 @@ from bot.neo.models import Outcome, Run, Step
 from cards import elements as el
 from cards import labels
 from cards.card import plain
-from cards.fields import masked
+from cards.fields import masked, told
 from cards.parts import Room, dotted, line, run
 from cards.words import duration
 
@@ -101,10 +101,10 @@ def _mark(group: Sequence[Step], of: Run, *, going: bool) -> labels.Mark:
 
 def _name(group: Sequence[Step]) -> str:
     first = group[0]
-    told = plain(first.message, 80)
-    if told and not told.endswith("…") and not first.is_error:
-        return told
-    return labels.words(first.tool) or told or labels.said(first.type) or "A step"
+    said = told(first.message, 80)
+    if said and not said.endswith("…") and not first.is_error:
+        return said
+    return labels.words(first.tool) or said or labels.said(first.type) or "A step"
 
 
 def step_row(one: Shown) -> el.Columns:
@@ -130,9 +130,9 @@ def step_words(one: Shown) -> str:
 
 def step_detail(one: Shown, room: Room, *, titled: bool = False) -> list[Any]:
     """What the agent thought, wrote and read at this step; secrets are masked, code monospaced."""
-    found = [line(plain(text, room.text), spacing="None") for text in one.thoughts]
+    found = [line(told(text, room.text), spacing="None") for text in one.thoughts]
     for part in one.parts:
-        said, read = plain(part.message, room.text), _read(part.data, room)
+        said, read = told(part.message, room.text), _read(part.data, room)
         if said != one.name:
             found.append(line(said, spacing="None"))
         if read and read != said:
@@ -154,5 +154,6 @@ def _read(data: Any, room: Room) -> str:
     if data in (None, "", [], {}):
         return ""
     if isinstance(data, str):
-        return plain(data, room.text)
-    return plain(json.dumps(masked(data), ensure_ascii=False, default=str), room.text)
+        return told(data, room.text)
+    shown = masked(data, room.text * 8)
+    return plain(json.dumps(shown, ensure_ascii=False, default=str), room.text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,11 +14,12 @@ from pydantic import SecretStr
 
 from bot.app import Rooms, furnish
 from bot.errors import ConversationClosed, MessageGone, SendError
-from bot.messaging import Answer, Conversation, Person, Pressed, Said, Scope
+from bot.messaging import Answer, Conversation, Mention, Person, Pressed, Said, Scope
 from bot.neo.client import Neo
 from bot.neo.http import NeoHttp
 from bot.neo.keys import FixedKey
 from bot.neo.options import Options
+from bot.policies import Policy
 from bot.sandbox.embedded import EmbeddedNeo
 from bot.store import conversations, ledger
 from bot.store.database import Pool
@@ -34,6 +35,12 @@ MEGAN = ("1a6f0c52-8e1b-4f7d-9b3a-2d4c6e8f0a11", "Megan Bowen")
 ALEX = ("2b7a1d63-9f2c-4a8e-8c4b-3e5d7f9a1b22", "Alex Wilber")
 ADELE = ("3c8b2e74-a03d-4b9f-9d5c-4f6e8a0b2c33", "Adele Vance")
 GUEST = ("4d9c3f85-b14e-4ca0-8e6d-5a7f9b1c3d44", "Isaiah Langer")
+LEE = ("5ead4096-c25f-4db1-9f7e-6b80ac2d4e55", "Lee Gu")
+PATTI = ("6fbe51a7-d360-4ec2-a08f-7c91bd3e5f66", "Patti Fernandez")
+
+
+# Nothing has to be confirmed, nobody is reminded: for tests that are about something else.
+RELAXED = Policy(high_risk=frozenset(), remind_after=())
 
 
 class Clock:
@@ -60,9 +67,10 @@ class Chats:
     roster_trouble: SendError | None = None
     guests: set[str] = field(default_factory=set)
     reachable: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
 
     async def send(self, conversation: Conversation, card: Card, *, alert: bool = False) -> str:
-        self._stumble()
+        self._stumble(conversation)
         message = f"m{len(self.messages) + 1}"
         self.messages[conversation.id, message] = card
         if alert:
@@ -70,7 +78,7 @@ class Chats:
         return message
 
     async def edit(self, conversation: Conversation, message: str, card: Card) -> None:
-        self._stumble()
+        self._stumble(conversation)
         if (conversation.id, message) not in self.messages:
             raise MessageGone("gone", status=404)
         self.messages[conversation.id, message] = card
@@ -89,9 +97,11 @@ class Chats:
     def in_(self, conversation: Conversation) -> list[tuple[str, Card]]:
         return [(m, card) for (c, m), card in self.messages.items() if c == conversation.id]
 
-    def _stumble(self) -> None:
+    def _stumble(self, conversation: Conversation) -> None:
         if self.trouble:
             raise self.trouble.pop(0)
+        if conversation.id in self.closed:
+            raise ConversationClosed("the bot was removed", status=403)
 
 
 @dataclass
@@ -105,8 +115,9 @@ class Technician:
     def goes_to(self, place: Conversation) -> Technician:
         return replace(self, at=place)
 
-    async def types(self, text: str) -> Card:
-        answer = await self.office.rooms.turns.message(Said(self.person, self.at, text))
+    async def types(self, text: str, *mentions: Mention) -> Card:
+        said = Said(self.person, self.at, text, mentions)
+        answer = await self.office.rooms.turns.message(said)
         return await self._sees(answer, None)
 
     async def presses(
@@ -117,6 +128,15 @@ class Technician:
         data = {**button["data"], "comment": comment, **forged}
         pressed = Pressed(self.person, self.at, message, button["verb"], data)
         return await self._sees(await self.office.rooms.turns.action(pressed), message)
+
+    async def refreshes(self, on: tuple[str, Card] | None = None) -> Card:
+        """Their client draws their own view of the newest card there, as Teams does by itself."""
+        message, card = on or self.office.chats.in_(self.at)[-1]
+        action = card.content["refresh"]["action"]
+        pressed = Pressed(self.person, self.at, message, action["verb"], action["data"])
+        answer = await self.office.rooms.turns.action(pressed)
+        await self.office.rooms.turns.placed(self.at, message, answer.card)
+        return answer.card
 
     async def _sees(self, answer: Answer, message: str | None) -> Card:
         chats = self.office.chats
@@ -138,6 +158,8 @@ class Workplace:
     chats: Chats
     clock: Clock
     tenant: str = TENANT
+    replicas: tuple[Rooms, ...] = ()
+    """Every copy of the bot; ``rooms`` is the first."""
 
     async def has_chat(self, who: tuple[str, str], *, tenant: str | None = None) -> Technician:
         """A person and the personal chat they have with the bot."""
@@ -147,9 +169,15 @@ class Workplace:
         await self.opens(chat)
         return Technician(person, chat, self)
 
-    async def has_channel(self, *topics: str, name: str = "19:ops@thread.tacv2") -> Conversation:
+    async def has_channel(
+        self,
+        *topics: str,
+        name: str = "19:ops@thread.tacv2",
+        service_url: str = "https://smba.trafficmanager.net/emea/",
+    ) -> Conversation:
         """A channel that follows topics."""
         channel = place(name, Scope.CHANNEL, tenant=self.tenant)
+        channel = replace(channel, service_url=service_url)
         await self.opens(channel)
         for topic in topics:
             someone = Person(self.tenant, MEGAN[0], MEGAN[1], f"29:{MEGAN[0]}")
@@ -162,16 +190,18 @@ class Workplace:
         async with self.pool.connection() as conn:
             await conversations.remember(conn, conversation, at=self.clock())
 
-    async def looks(self, watch: str, *, reread: bool = False) -> None:
+    async def looks(self, watch: str, *, reread: bool = False, by: Rooms | None = None) -> None:
         """One look of a watch, and everything that follows from it."""
-        await self.rooms.jobs.engine.configure_task(f"{watch}/{self.tenant}").defer_async(
-            tenant=self.tenant, timestamp=0 if reread else 1
+        await (
+            (by or self.rooms)
+            .jobs.engine.configure_task(f"{watch}/{self.tenant}")
+            .defer_async(tenant=self.tenant, timestamp=0 if reread else 1)
         )
-        await self.works()
+        await self.works(by)
 
-    async def works(self) -> None:
+    async def works(self, by: Rooms | None = None) -> None:
         """Run every job that is due."""
-        await self.rooms.jobs.engine.run_worker_async(
+        await (by or self.rooms).jobs.engine.run_worker_async(
             wait=False,
             install_signal_handlers=False,
             listen_notify=False,
@@ -206,32 +236,53 @@ def place(
 
 
 @asynccontextmanager
-async def workplace(pool: Pool, *, runs: int = 0) -> AsyncIterator[Workplace]:
-    """An embedded Neo in which nothing happens by itself, and the bot in front of it."""
+async def workplace(
+    pool: Pool,
+    *,
+    runs: int = 0,
+    policy: Policy = RELAXED,
+    tenant: str = TENANT,
+    more: Sequence[Pool] = (),
+    wire: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] | None = None,
+) -> AsyncIterator[Workplace]:
+    """An embedded Neo in which nothing happens by itself, and the bot in front of it.
+
+    ``more``: a pool for each further replica. ``wire``: what every request to Neo goes through.
+    """
     clock, chats = Clock(), Chats()
     async with AsyncExitStack() as stack:
-        neo = await stack.enter_async_context(
-            EmbeddedNeo(now=clock, runs=runs, people=(MEGAN, ALEX, ADELE, GUEST))
-        )
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=neo.url, timeout=5.0))
-        to_neo = NeoHttp(
-            http,
-            FixedKey(SecretStr(neo.key)),
-            clock=clock,
-            elapsed=lambda: clock().timestamp(),
-        )
-        client = Neo(to_neo, Options(within_seconds=0.5))
-        rooms = await stack.enter_async_context(
-            furnish(
-                pool,
-                neo=lambda _: client,
-                tenants=(TENANT,),
-                messenger=chats,
-                roster=chats,
-                clock=clock,
+        people = (MEGAN, ALEX, ADELE, GUEST, LEE, PATTI)
+        neo = await stack.enter_async_context(EmbeddedNeo(now=clock, runs=runs, people=people))
+        transport = httpx.AsyncHTTPTransport()
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(
+                base_url=neo.url, timeout=5.0, transport=wire(transport) if wire else transport
             )
         )
-        yield Workplace(neo, pool, rooms, chats, clock)
+        replicas = [
+            await stack.enter_async_context(
+                furnish(
+                    own,
+                    neo=_neo(neo, http, clock),
+                    tenants=(tenant,),
+                    messenger=chats,
+                    roster=chats,
+                    policies={tenant: policy},
+                    decide_within_seconds=0.5,
+                    clock=clock,
+                )
+            )
+            for own in (pool, *more)
+        ]
+        rooms = replicas[0]
+        yield Workplace(neo, pool, rooms, chats, clock, tenant=tenant, replicas=tuple(replicas))
+
+
+def _neo(embedded: EmbeddedNeo, http: httpx.AsyncClient, clock: Clock) -> Callable[[str], Neo]:
+    key = FixedKey(SecretStr(embedded.key))
+    to_neo = NeoHttp(http, key, clock=clock, elapsed=lambda: clock().timestamp())
+    client = Neo(to_neo, Options(within_seconds=0.5))
+    return lambda _: client
 
 
 def buttons(card: Card) -> list[dict[str, Any]]:
@@ -241,6 +292,11 @@ def buttons(card: Card) -> list[dict[str, Any]]:
 
 def titles(card: Card) -> list[str]:
     return [button.get("title") or button.get("tooltip") or "" for button in buttons(card)]
+
+
+def decisive(card: Card) -> bool:
+    """Whether it lets its reader decide."""
+    return {"Approve", "Reject"} <= set(titles(card))
 
 
 def button_of(card: Card, title: str) -> dict[str, Any]:

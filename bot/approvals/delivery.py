@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
+from bot.approvals import case as cases
+from bot.approvals import who_may
+from bot.approvals.case import Case
 from bot.approvals.faces import Faces
 from bot.approvals.origin import FIND
-from bot.approvals.policy import why_not_asked
 from bot.approvals.truth import Truth
 from bot.errors import ConversationClosed, MessageGone, SendRejected
 from bot.messaging import Conversation, Messenger, Scope
 from bot.neo.models import Approval
+from bot.policies import Policy
 from bot.store import approvals as stored
-from bot.store import conversations, routes, signing
+from bot.store import circumstances, conversations, routes, signing
 from bot.store.approvals import Known, Place
 from bot.store.database import Connection, Pool
 from bot.store.jobs import Jobs
@@ -42,6 +45,7 @@ class Delivery:
     truth: Truth
     faces: Faces
     messenger: Messenger
+    policy_of: Callable[[str], Policy]
     clock: Callable[[], datetime]
 
     async def announce(
@@ -49,17 +53,27 @@ class Delivery:
     ) -> None:
         """Queue the card of an approval that is new, or asks other people than ``before``.
 
-        It goes to its approvers and to who follows approvals; whoever has it gets no second one.
+        It goes to its approvers, to who decides for them while they are away, and to who follows
+        approvals; whoever has it gets no second one.
         """
-        if not approval.is_open or (before and _asked(before.approval) == _asked(approval)):
+        asked = _asked(approval)
+        if not approval.is_open or (before and _asked(before.approval) == asked):
             return
         await self.jobs.defer(conn, FIND, tenant=tenant, approval=approval.id)
-        chats = await conversations.personal(conn, tenant, list(_asked(approval)))
-        for person in _asked(approval) - {chat.person for chat in chats}:
-            await self.jobs.defer(conn, REACH, tenant=tenant, approval=approval.id, person=person)
-        places = [chat.id for chat in chats] + await routes.followers(conn, tenant, "approvals")
-        for conversation in dict.fromkeys(places):
+        standing_in = await circumstances.delegates(conn, tenant, list(asked), at=self.clock())
+        await self.bring(conn, tenant, approval.id, asked.union(standing_in))
+        for conversation in await routes.followers(conn, tenant, "approvals"):
             await self._queue(conn, tenant, approval.id, conversation)
+
+    async def bring(
+        self, conn: Connection, tenant: str, approval: str, people: Collection[str]
+    ) -> None:
+        """Queue an approval's card for the personal chats of these people, who have none yet."""
+        chats = await conversations.personal(conn, tenant, list(people))
+        for person in set(people) - {chat.person for chat in chats}:
+            await self.jobs.defer(conn, REACH, tenant=tenant, approval=approval, person=person)
+        for chat in chats:
+            await self._queue(conn, tenant, approval, chat.id)
 
     async def catch_up(self, conversation: Conversation) -> None:
         """Show somebody who has just got the bot what waits for them already."""
@@ -76,8 +90,8 @@ class Delivery:
             mine = [
                 known.id
                 for known in waiting
-                if why_not_asked(conversation.person, known.approval) is None
-                and (known.approval.created_at or since) >= since
+                if (known.approval.created_at or since) >= since
+                and await self._is_for(conn, conversation.person, known)
             ]
             newest = mine[:CATCH_UP_MOST][::-1]
             # Whoever gets the bot anew no longer has what was sent before.
@@ -135,16 +149,16 @@ class Delivery:
         async with self.pool.connection() as conn:
             planned = await routes.delivery(conn, tenant, "approvals", approval, conversation)
             place = await conversations.find(conn, tenant, conversation)
-            known = await stored.find(conn, tenant, approval)
+            case = await self._case(conn, tenant, approval)
             key = await signing.signing_key(conn, tenant)
-        if planned is None or planned.ended or known is None:
+        if planned is None or planned.ended or case is None:
             return
-        if place is None or not known.approval.is_open or known.gone_at is not None:
+        if place is None or not case.approval.is_open or case.known.gone_at is not None:
             await self._give_up(tenant, approval, conversation, "no longer needed")
             return
         try:
             message = await self.messenger.send(
-                place, self.faces.draw(known, place, key), alert=True
+                place, self.faces.draw(case, place, key), alert=True
             )
         except (ConversationClosed, SendRejected) as error:
             await self._give_up(tenant, approval, conversation, str(error.code or error.status))
@@ -166,7 +180,7 @@ class Delivery:
             # card, or this sees that what was drawn is no longer true.
             now = await stored.lock(conn, tenant, approval)
             await stored.add_card(conn, tenant, approval, Place(conversation, message))
-            if now != known:
+            if now != case.known:
                 await self.truth.redraw(conn, tenant, approval, Place(conversation, message))
 
     async def placed(self, conversation: Conversation, message: str, card: Card) -> None:
@@ -190,12 +204,12 @@ class Delivery:
         place = Place(conversation, message)
         async with self.pool.connection() as conn:
             target = await conversations.find(conn, tenant, conversation)
-            known = await stored.find(conn, tenant, approval)
+            case = await self._case(conn, tenant, approval)
             key = await signing.signing_key(conn, tenant)
-        if known is None or target is None:
+        if case is None or target is None:
             return
         try:
-            await self.messenger.edit(target, message, self.faces.draw(known, target, key))
+            await self.messenger.edit(target, message, self.faces.draw(case, target, key))
         except MessageGone:
             async with self.pool.connection() as conn:
                 await stored.forget_card(conn, tenant, approval, place)
@@ -203,6 +217,15 @@ class Delivery:
             await self._close(tenant, conversation)
         except SendRejected as error:
             log.warning("redraw.rejected", tenant=tenant, approval=approval, code=error.code)
+
+    async def _case(self, conn: Connection, tenant: str, approval: str) -> Case | None:
+        policy = self.policy_of(tenant)
+        return await cases.load(conn, tenant, approval, policy=policy, at=self.clock())
+
+    async def _is_for(self, conn: Connection, person: str, known: Known) -> bool:
+        policy = self.policy_of(known.tenant)
+        case = await cases.around(conn, known, policy=policy, at=self.clock())
+        return who_may.why_not_asked(person, case) is None
 
     async def _give_up(self, tenant: str, approval: str, conversation: str, why: str) -> None:
         async with self.pool.connection() as conn:

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from bot.approvals.who_may import Capacity
 from bot.messaging import Person
 from bot.neo.models import Approval
+from bot.store.circumstances import Vote
 
-_SIGNED = "\n— "
+_LINE = "— "
 _PLACE = ") in Microsoft Teams"
 
 
-def note(person: Person, comment: str) -> str:
-    """What goes into Neo's ``note``: the comment, then the person by name and Entra object id."""
+def note(
+    person: Person, comment: str, capacity: Capacity | None = None, votes: Sequence[Vote] = ()
+) -> str:
+    """What goes into Neo's ``note``.
+
+    The comment, who had approved before, in whose name it was decided, and last the person by name
+    and Entra object id.
+    """
     # Nobody signs for another: a line that looks like a signature is quoted.
-    quoted = "\n".join(
-        f"> {line}" if line.startswith("—") else line for line in comment.split("\n")
-    )
-    return f"{quoted}{_SIGNED}{person.name} ({person.id}{_PLACE}".lstrip("\n")
+    lines = [f"> {line}" if line.startswith("—") else line for line in comment.split("\n")]
+    for vote in votes:
+        for_whom = f" for {_one(vote.for_name)}" if vote.for_name else ""
+        wrote = f": {_one(vote.comment)}" if vote.comment else ""
+        lines.append(f"{_LINE}also approved by {_one(vote.name)} ({vote.person}){for_whom}{wrote}")
+    if capacity and capacity.for_name:
+        number = f" ({capacity.for_person})" if capacity.for_person else ""
+        lines.append(f"{_LINE}in the name of {_one(capacity.for_name)}{number}")
+    lines.append(f"{_LINE}{_one(person.name)} ({person.id}{_PLACE}")
+    return "\n".join(lines).lstrip("\n")
 
 
 def signed_by(noted: str | None, person: str) -> bool:
@@ -32,4 +48,9 @@ def without_note(decided: Approval, before: Approval | None) -> Approval:
 
 def comment_of(noted: str | None) -> str:
     """The comment in a note of ours."""
-    return (noted or "").rpartition(_SIGNED)[0]
+    return f"\n{noted or ''}".partition(f"\n{_LINE}")[0].lstrip("\n")
+
+
+def _one(text: str | None) -> str:
+    """On one line, for each line of a note of ours means something."""
+    return " ".join((text or "").split())

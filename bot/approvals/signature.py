@@ -6,17 +6,36 @@ import base64
 import hashlib
 import hmac
 
-
-def sign(key: bytes, *, tenant: str, conversation: str, approval: str, digest: str) -> str:
-    """The token for a card's buttons: the digest shown, bound to where it was shown."""
-    return f"{digest}.{_mac(key, tenant, conversation, approval, digest)}"
+EVERYBODY = ""
+"""The reader of a card that is drawn alike for all who see it."""
 
 
-def shown(key: bytes, token: str, *, tenant: str, conversation: str, approval: str) -> str | None:
-    """The digest that the card showed, or None if this card was not made for this place."""
+def sign(
+    key: bytes, *, tenant: str, conversation: str, approval: str, digest: str, reader: str
+) -> str:
+    """The token for a card's buttons: the digest shown, bound to where and for whom it was shown.
+
+    Args:
+        key: The tenant's signing key.
+        tenant: Its Microsoft 365 id.
+        conversation: Where the card stands.
+        approval: Id of the approval.
+        digest: Of what is shown.
+        reader: Entra object id of the one who sees this drawing, or `EVERYBODY`.
+    """
+    return f"{digest}.{_mac(key, tenant, conversation, approval, digest, reader)}"
+
+
+def shown(
+    key: bytes, token: str, *, tenant: str, conversation: str, approval: str, person: str
+) -> str | None:
+    """The digest that the card showed, or None if it was not made for this place and person."""
     digest, _, mac = token.partition(".")
-    expected = _mac(key, tenant, conversation, approval, digest)
-    return digest if hmac.compare_digest(mac.encode(), expected.encode()) else None
+    made_for = False
+    for reader in (person, EVERYBODY):
+        expected = _mac(key, tenant, conversation, approval, digest, reader)
+        made_for |= hmac.compare_digest(mac.encode(), expected.encode())
+    return digest if made_for else None
 
 
 def _mac(key: bytes, *parts: str) -> str:

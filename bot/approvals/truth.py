@@ -9,7 +9,7 @@ from datetime import datetime
 from bot.approvals.notes import comment_of, signed_by, without_note
 from bot.neo.models import Approval
 from bot.store import approvals as stored
-from bot.store import ledger
+from bot.store import circumstances, ledger
 from bot.store.approvals import Known
 from bot.store.database import Connection
 from bot.store.jobs import Jobs
@@ -50,6 +50,8 @@ class Truth:
         sent = [r for r in rows if r.outcome == "sent" and signed_by(fresh.comment, r.person)]
         if not sent:
             return
+        voters = await circumstances.voters(conn, before.tenant, before.id, sent[-1].shown)
+        voters.pop(sent[-1].person, None)
         await stored.write_decision(
             conn,
             before.tenant,
@@ -58,6 +60,8 @@ class Truth:
             name=sent[-1].person_name,
             comment=comment_of(fresh.comment),
             at=fresh.updated_at or self.clock(),
+            for_name=sent[-1].for_name,
+            with_name=", ".join(voters.values()) or None if sent[-1].wish == "approve" else None,
         )
         if before.deciding_person != sent[-1].person:
             # Its claim has ended; while it lasts, whoever ends it writes the row.
@@ -72,11 +76,12 @@ class Truth:
             await self.redraw_all(conn, tenant, approval)
 
     async def redraw_all(self, conn: Connection, tenant: str, approval: str) -> None:
-        """Queue a redraw of every message that shows the approval.
+        """Queue a redraw of every message that shows the approval: what cards show has changed.
 
-        The caller has written to the approval's row in this transaction, so a card that is being
-        added at this moment is either seen here or sees what was written (`Delivery`).
+        This writes to the approval's row, so a card that is being added at this moment is either
+        seen here or sees that it is outdated (`Delivery`).
         """
+        await stored.revise(conn, tenant, approval)
         for place in await stored.cards(conn, tenant, approval):
             await self.redraw(conn, tenant, approval, place)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -22,6 +22,7 @@ from cards import not_found
 from cards import run as run_card
 from cards import runs as runs_card
 from cards import status as status_card
+from cards.actions import Ticking
 from cards.approvals import ApprovalsView
 from cards.card import Card
 from cards.runs import RunsView
@@ -38,10 +39,14 @@ _PENDING = ApprovalState.PENDING
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks: their id says what "mine" is, the reader how times read."""
+    """Who asks: their id says what "mine" is, the reader how times read.
+
+    ``ticking`` says which of these approvals they may tick; None where others see the list too.
+    """
 
     person: str
     reader: Reader
+    ticking: Callable[[Sequence[str]], Awaitable[Ticking]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +209,9 @@ class Answers:
         )
         # What waits longest comes first; what is decided is news, newest first.
         listed = found.items[::-1] if status == "pending" else found.items
+        ticking = Ticking()
+        if status == "pending" and asker.ticking is not None:
+            ticking = await asker.ticking([a.id for a in listed[: query.limit]])
         return approvals_card.approvals(
             ApprovalsView(
                 approvals=listed[: query.limit],
@@ -218,6 +226,10 @@ class Answers:
                 total_known=len(listed[: query.limit]),
                 question=query.text,
                 unread=query.unread,
+                # One alone is opened sooner than it is ticked.
+                tick=ticking.tick if len(ticking.tick) > 1 else {},
+                not_tickable=ticking.not_tickable if len(ticking.tick) > 1 else {},
+                pick=status == "pending" and asker.ticking is None and len(listed) > 1,
             ),
             asker.reader,
         )

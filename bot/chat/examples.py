@@ -40,6 +40,18 @@ EXAMPLES: tuple[Example, ...] = (
     Example("help", "this table", "help"),
 )
 
+ORDERS: tuple[tuple[str, str], ...] = (
+    ("approve 481 client confirmed", "asks back, then approves, with the comment"),
+    ("reject 77: wrong mailbox", "asks back, then rejects, with the reason"),
+    ("snooze 481 2h", "no reminders to you about it for two hours"),
+    ("snooze until tomorrow 9am", "no reminders to you about anything until then"),
+    ("delegate my approvals to Megan until Friday", "she may decide what you are asked"),
+    ("end my delegation", "you alone decide again what you are asked"),
+    ("my delegations", "who decides for whom, and until when"),
+    ("history 481", "what was shown, decided and sent for one approval"),
+)
+"""Orders as a technician types them, and what each does; read by `bot.chat.orders`."""
+
 _FIRST_TO_TRY = ("status", "show failed runs", "pending approvals", "agents")
 _NEAR = 55.0
 

@@ -27,6 +27,9 @@ class Known:
         deciding_name: Whose decision is on its way to Neo, if one is.
         run: Id of the run that asked, once it was found.
         decided_name: Who decided through this bot; Neo itself only knows the tenant's key.
+        decided_for: The name of the colleague or group in whose name they did.
+        decided_with: The name of who had approved it before, where two had to.
+        revision: Rises whenever something changes that cards show of it.
     """
 
     tenant: str
@@ -42,13 +45,16 @@ class Known:
     decided_name: str | None
     decided_comment: str | None
     decided_at: datetime | None
+    decided_for: str | None
+    decided_with: str | None
     run: str | None
+    revision: int
 
     @property
     def fingerprint(self) -> str:
         """Of everything that a card shows of it."""
         shown = (self.digest, self.state, self.gone_at, self.deciding_at, self.decided_at, self.run)
-        return "/".join(map(str, shown))
+        return "/".join(map(str, (*shown, self.revision)))
 
     @property
     def approval(self) -> Approval:
@@ -65,7 +71,8 @@ class Place:
 
 
 _KNOWN = """tenant, id, body, digest, state, gone_at, deciding_person, deciding_name, deciding_at,
-    decided_person, decided_name, decided_comment, decided_at, run"""
+    decided_person, decided_name, decided_comment, decided_at, decided_for, decided_with,
+    run, revision"""
 
 
 async def find(conn: Connection, tenant: str, approval: str) -> Known | None:
@@ -99,9 +106,14 @@ async def waiting(conn: Connection, tenant: str) -> list[Known]:
 
 
 async def write(conn: Connection, tenant: str, approval: Approval, *, at: datetime) -> None:
-    """Write down what Neo said; what was decided through this bot stays."""
+    """Write down what Neo said, and keep the version; what was decided through this bot stays."""
     await conn.execute(
         """
+        WITH version AS (
+            INSERT INTO approval_versions (tenant, approval, digest, body, seen_at)
+            VALUES (%(tenant)s, %(id)s, %(digest)s, %(body)s, %(at)s)
+            ON CONFLICT DO NOTHING
+        )
         INSERT INTO approvals (tenant, id, body, digest, state, created_at, read_at)
         VALUES (%(tenant)s, %(id)s, %(body)s, %(digest)s, %(state)s, %(created_at)s, %(at)s)
         ON CONFLICT (tenant, id) DO UPDATE SET
@@ -117,6 +129,24 @@ async def write(conn: Connection, tenant: str, approval: Approval, *, at: dateti
             "created_at": approval.created_at,
             "at": at,
         },
+    )
+
+
+async def version(conn: Connection, tenant: str, approval: str, digest: str) -> Approval | None:
+    """The approval as it was under this digest, or None if it never was."""
+    cursor = await conn.execute(
+        "SELECT body FROM approval_versions WHERE tenant = %s AND approval = %s AND digest = %s",
+        (tenant, approval, digest),
+    )
+    row = await cursor.fetchone()
+    return Approval.model_validate(row[0]) if row else None
+
+
+async def revise(conn: Connection, tenant: str, approval: str) -> None:
+    """Note that something changed that its cards show: each copy drawn before is outdated."""
+    await conn.execute(
+        "UPDATE approvals SET revision = revision + 1 WHERE tenant = %s AND id = %s",
+        (tenant, approval),
     )
 
 
@@ -186,12 +216,14 @@ async def write_decision(
     name: str,
     comment: str,
     at: datetime,
+    for_name: str | None = None,
+    with_name: str | None = None,
 ) -> None:
     """Write down whose decision through this bot Neo took."""
     await conn.execute(
         "UPDATE approvals SET decided_person = %s, decided_name = %s, decided_comment = %s,"
-        " decided_at = %s WHERE tenant = %s AND id = %s",
-        (person, name, comment, at, tenant, approval),
+        " decided_at = %s, decided_for = %s, decided_with = %s WHERE tenant = %s AND id = %s",
+        (person, name, comment, at, for_name, with_name, tenant, approval),
     )
 
 

@@ -22,6 +22,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from bot.errors import ConfigurationError
+from bot.store.ledger import role
 
 Connection = AsyncConnection[Any]
 Pool = AsyncConnectionPool[Connection]
@@ -95,6 +96,9 @@ def migrate(url: str) -> None:
             connection.commit()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            with connection.begin():
+                driver: Any = connection.connection.driver_connection
+                role.prepare(driver)
     except sqlalchemy.exc.OperationalError as error:
         raise ConfigurationError(_unreachable(url)) from error.orig
     except (sqlalchemy.exc.ProgrammingError, psycopg.errors.InsufficientPrivilege) as error:
@@ -114,14 +118,7 @@ async def connected(url: str, *, size: int = 20) -> AsyncIterator[Pool]:
         ConfigurationError: the database cannot be reached.
     """
     await asyncio.to_thread(migrate, url)
-    pool: Pool = AsyncConnectionPool(
-        url,
-        timeout=3.0,
-        min_size=1,
-        max_size=size,
-        open=False,
-        check=AsyncConnectionPool.check_connection,
-    )
+    pool = pooled(url, size=size)
     try:
         await pool.open(wait=True, timeout=10)
     except PoolTimeout as error:
@@ -130,6 +127,24 @@ async def connected(url: str, *, size: int = 20) -> AsyncIterator[Pool]:
         yield pool
     finally:
         await pool.close()
+
+
+def pooled(url: str, *, size: int) -> Pool:
+    """A pool, not yet open, whose connections work as the bot's own role where there is one."""
+    return AsyncConnectionPool(
+        url,
+        timeout=3.0,
+        min_size=1,
+        max_size=size,
+        open=False,
+        configure=_work_as_bot,
+        check=AsyncConnectionPool.check_connection,
+    )
+
+
+async def _work_as_bot(conn: Connection) -> None:
+    await conn.execute("SELECT set_config('role', name, false) FROM bot_role")
+    await conn.commit()
 
 
 def _unreachable(url: str) -> str:

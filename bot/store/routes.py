@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 Connection = AsyncConnection[Any]
-Topic = Literal["failures", "approvals"]
+Topic = Literal["failures", "approvals", "reminders"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from botbuilder.schema import Activity
@@ -11,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic.alias_generators import to_camel
 
 from bot.errors import BotError
-from bot.messaging import Conversation, Person, Scope
+from bot.messaging import Conversation, Mention, Person, Scope
 
 DEEPEST: Final = 64
 """How many levels an activity may nest; a card's data needs a handful."""
+MOST_MENTIONS: Final = 50
+"""Mentions of a message that are read."""
 
 _Id = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 _Short = Annotated[str, StringConstraints(max_length=1024)]
@@ -61,6 +63,14 @@ class ChannelData(_Wire):
     tenant: Named | None = None
     team: Named | None = None
     channel: Named | None = None
+
+
+class Mentioned(_Wire):
+    """An entity that says who is meant by some words of the text."""
+
+    type: Literal["mention"]
+    mentioned: Account
+    text: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
 class Inbound(_Wire):
@@ -132,6 +142,19 @@ class Inbound(_Wire):
             zone=self._zone(),
         )
 
+    def mentions(self) -> tuple[Mention, ...]:
+        """The people mentioned in the text, without the bot; at most `MOST_MENTIONS`.
+
+        An entity of another form than Teams writes is passed over: its words are then nobody's.
+        """
+        entities = [e for e in self.entities or () if e.get("type") == "mention"]
+        read = (_mentioned(entity) for entity in entities[:MOST_MENTIONS])
+        return tuple(
+            Mention(one.mentioned.id, one.mentioned.name or "", one.text)
+            for one in read
+            if one is not None and one.mentioned.id != self.recipient.id
+        )
+
     def for_botbuilder(self) -> Activity:
         """The same as botbuilder's type; made of checked fields, so it cannot fail."""
         checked = self.model_dump(by_alias=True, exclude_none=True, exclude={"entities"})
@@ -194,6 +217,13 @@ def _harmless(value: Any, levels: int) -> Any:
     if isinstance(value, list):
         return [_harmless(item, levels - 1) for item in value]
     return value
+
+
+def _mentioned(entity: dict[str, Any]) -> Mentioned | None:
+    try:
+        return Mentioned.model_validate(entity)
+    except ValidationError:
+        return None
 
 
 def _no_number(constant: str) -> None:

@@ -71,7 +71,7 @@ class Handler(TeamsActivityHandler):  # type: ignore[misc] # botbuilder ships no
         elif verb is not None:
             answer = await self._ask(turn, self._turns.action(_pressed(turn, inbound.value, verb)))
         else:
-            said = Said(turn.person, turn.conversation, inbound.text or "")
+            said = Said(turn.person, turn.conversation, inbound.text or "", inbound.mentions())
             answer = await self._ask(turn, self._turns.message(said))
         if answer.in_place:
             await self.redraw(turn, answer)
@@ -112,11 +112,13 @@ class Handler(TeamsActivityHandler):  # type: ignore[misc] # botbuilder ships no
     async def redraw(self, turn: Turn, answer: Answer) -> None:
         """Redraw the pressed card by an edit, which everybody sees; a new message if it is gone.
 
-        A card that is for the one who pressed alone stays out of that: they are told aside.
+        A card that is for the one who pressed alone stays out of that: they are told aside, or
+        nothing where there is nothing to tell.
         """
         message, card = turn.inbound.reply_to_id, answer.card
         if answer.aside is not None:
-            await self._reply(turn, notice("About your decision", answer.aside))
+            if answer.aside:
+                await self._reply(turn, notice("About your decision", answer.aside))
             if message is not None:
                 await self._placed(turn, message, replace(card, shows=None))
             return

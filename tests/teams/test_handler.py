@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from bot.messaging import Answer, Conversation, Person, Pressed, Said, Scope
+from bot.messaging import Answer, Conversation, Mention, Person, Pressed, Said, Scope
+from bot.teams.activity import MOST_MENTIONS
 from bot.teams.handler import ANSWERED_BELOW, NOBODY, NOT_POSTED
-from tests.microsoft import ALEX, BOT, CHANNEL, GROUP, MEGAN, PERSONAL, TENANT
+from tests.microsoft import ALEX, BOT, CHANNEL, GROUP, MEGAN, PERSONAL, TENANT, Account
 from tests.teams.conftest import Bot, card
 
 MESSAGE = "application/vnd.microsoft.activity.message"
@@ -105,6 +106,64 @@ async def test_only_a_real_time_zone_is_believed(bot: Bot, named: str, zone: str
     assert bot.product.said[0].person.zone == zone
 
 
+def mention(who: Account, words: str) -> dict[str, Any]:
+    mentioned = {"id": who.teams_id, "name": who.name}
+    return {"type": "mention", "mentioned": mentioned, "text": f"<at>{words}</at>"}
+
+
+async def test_the_people_mentioned_come_along_and_the_bot_does_not(bot: Bot) -> None:
+    bot_itself = {"type": "mention", "mentioned": {"id": BOT}, "text": "<at>Neo</at>"}
+    entities = [
+        {"type": "clientInfo", "timezone": "Asia/Tokyo"},
+        bot_itself,
+        mention(MEGAN, "Megan"),
+        mention(ALEX, "Alex Wilber"),
+    ]
+    text = "<at>Neo</at> delegate to <at>Megan</at> or <at>Alex Wilber</at>"
+    await bot.hears(bot.microsoft.activity(text=text, entities=entities))
+
+    heard = bot.product.said[0]
+    assert heard.text == text
+    assert heard.mentions == (
+        Mention(MEGAN.teams_id, "Megan Bowen", "<at>Megan</at>"),
+        Mention(ALEX.teams_id, "Alex Wilber", "<at>Alex Wilber</at>"),
+    )
+    assert heard.person.zone == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [
+        {"type": "mention"},
+        {"type": "mention", "mentioned": None, "text": "<at>Megan</at>"},
+        {"type": "mention", "mentioned": "29:megan", "text": "<at>Megan</at>"},
+        {"type": "mention", "mentioned": {"name": "Megan"}, "text": "<at>Megan</at>"},
+        {"type": "mention", "mentioned": {"id": 29}, "text": "<at>Megan</at>"},
+        {"type": "mention", "mentioned": {"id": "29:megan", "name": 7}, "text": "<at>Megan</at>"},
+        {"type": "mention", "mentioned": {"id": "29:megan"}},
+        {"type": "mention", "mentioned": {"id": "29:megan"}, "text": ""},
+        {"type": "mention", "mentioned": {"id": "29:megan"}, "text": "x" * 1025},
+        {"type": "mention", "mentioned": {"id": "2" * 1025}, "text": "<at>Megan</at>"},
+        {"type": ["mention"], "mentioned": {"id": "29:megan"}, "text": "<at>Megan</at>"},
+        {"type": {}},
+        {},
+    ],
+    ids=str,
+)
+async def test_a_mention_of_another_form_is_nobodys(bot: Bot, entity: dict[str, Any]) -> None:
+    entities = [entity, mention(ALEX, "Alex")]
+    answer = await bot.hears(bot.microsoft.activity(text="agents", entities=entities))
+
+    assert answer.status_code == 200
+    assert [who.teams_id for who in bot.product.said[0].mentions] == [ALEX.teams_id]
+
+
+async def test_no_more_mentions_are_read_than_a_message_can_need(bot: Bot) -> None:
+    entities = [mention(ALEX, f"Alex {number}") for number in range(MOST_MENTIONS + 10)]
+    await bot.hears(bot.microsoft.activity(text="agents", entities=entities))
+    assert len(bot.product.said[0].mentions) == MOST_MENTIONS
+
+
 async def test_an_action_execute_redraws_the_card_in_the_answer(bot: Bot) -> None:
     click = bot.microsoft.click("agent.show", on="m-1", data={"agent": "12", "verb": "other"})
     answer = await bot.hears(click)
@@ -147,6 +206,30 @@ async def test_an_action_submit_of_an_old_client_edits_the_card(bot: Bot) -> Non
     await bot.hears(bot.microsoft.activity(value=value, replyToId="m-1"))
     assert bot.product.pressed[0].data == value
     assert [(m.summary, m.edits) for m in bot.microsoft.messages] == [("Pressed agent.show", 1)]
+
+
+@pytest.mark.parametrize(
+    ("aside", "told"),
+    [("You were not asked.", ["You were not asked."]), ("", [])],
+    ids=["something to tell", "nothing to tell"],
+)
+async def test_an_old_client_does_not_show_everybody_what_is_for_one_person_alone(
+    bot: Bot, aside: str, told: list[str]
+) -> None:
+    async def own_view(pressed: Pressed) -> Answer:
+        return Answer(card("Yours alone", approval="481"), in_place=True, aside=aside)
+
+    await bot.hears(bot.microsoft.activity(text="approvals", where=GROUP))
+    bot.product.on_action = own_view
+    await bot.hears(
+        bot.microsoft.activity(value={"verb": "approval.show"}, replyToId="m-1", where=GROUP)
+    )
+
+    shared, *replies = bot.microsoft.messages
+    assert shared.edits == 0
+    assert len(replies) == len(told)
+    assert all(words in reply.summary for words, reply in zip(told, replies, strict=True))
+    assert bot.product.copies == [(GROUP, "m-1", "481")]
 
 
 @pytest.mark.parametrize("more", [{}, {"replyToId": "gone"}], ids=["not named", "gone"])

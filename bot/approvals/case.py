@@ -1,0 +1,76 @@
+"""An approval with everything that says who may do what with it, at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.approvals.risks import client_of, tool_of
+from bot.neo.models import Approval
+from bot.policies import Policy, Rule
+from bot.store import approvals as stored
+from bot.store import circumstances
+from bot.store.approvals import Known
+from bot.store.circumstances import Circumstances, Vote
+from bot.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One approval: as Neo has it, what was done here about it, and what the tenant asks for.
+
+    Attributes:
+        known: What is known of it here.
+        around: Votes, delegations, snoozes.
+        policy: The tenant's.
+        at: The moment.
+        approval: As Neo last had it.
+        asked: Whom Neo asked: name by Entra object id in lower case, in Neo's order.
+    """
+
+    known: Known
+    around: Circumstances
+    policy: Policy
+    at: datetime
+    approval: Approval = field(init=False)
+    asked: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        approval = self.known.approval
+        asked = {a.user_id.lower(): a.user_name or "" for a in approval.approvers if a.user_id}
+        object.__setattr__(self, "approval", approval)
+        object.__setattr__(self, "asked", asked)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules of the policy that are about it."""
+        agent = self.approval.agent_name or ""
+        tool, client = tool_of(self.approval), client_of(self.approval)
+        return tuple(
+            r for r in self.policy.rule if r.matches(agent=agent, tool=tool, client=client)
+        )
+
+    @property
+    def people_needed(self) -> int:
+        """How many different people have to approve it."""
+        return max((rule.people for rule in self.rules), default=1)
+
+    def votes_of_others(self, person: str) -> tuple[Vote, ...]:
+        """Who else has approved it."""
+        return tuple(vote for vote in self.around.votes if vote.person != person)
+
+
+async def load(
+    conn: Connection, tenant: str, approval: str, *, policy: Policy, at: datetime
+) -> Case | None:
+    """The case as it stands; None if the approval was never read."""
+    known = await stored.find(conn, tenant, approval)
+    return None if known is None else await around(conn, known, policy=policy, at=at)
+
+
+async def around(conn: Connection, known: Known, *, policy: Policy, at: datetime) -> Case:
+    """The case of an approval that was just read."""
+    people = [a.user_id.lower() for a in known.approval.approvers if a.user_id]
+    people += policy.second_group.people if policy.second_group else ()
+    found = await circumstances.around(conn, known.tenant, known.id, people=people, at=at)
+    return Case(known, found, policy, at)

@@ -1,0 +1,48 @@
+"""What was done about an approval, for whoever asks in a chat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.approvals.faces import Faces
+from bot.messaging import Conversation
+from bot.store import approvals as stored
+from bot.store import ledger
+from bot.store.database import Pool
+from bot.store.ledger import Row
+from cards.card import Card
+from cards.history import Deed
+from cards.history import history as draw
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Reads the ledger of the conversation's own tenant; ``faces`` knows who reads there."""
+
+    pool: Pool
+    faces: Faces
+
+    async def show(self, conversation: Conversation, approval: str) -> Card | None:
+        """Every row about an approval, or None where nothing was recorded."""
+        async with self.pool.connection() as conn:
+            rows = await ledger.history(conn, conversation.tenant, approval)
+            known = await stored.find(conn, conversation.tenant, approval)
+        if not rows:
+            return None
+        reader = self.faces.reader(conversation)
+        about = known.approval if known else None
+        return draw(approval, [_deed(row) for row in rows], about, reader)
+
+
+def _deed(row: Row) -> Deed:
+    entry = row.entry
+    return Deed(
+        position=row.position,
+        at=entry.at,
+        who=entry.person_name,
+        wish=entry.wish,
+        outcome=entry.outcome,
+        reason=entry.reason,
+        comment=entry.comment,
+        for_name=entry.for_name,
+    )

@@ -1,0 +1,237 @@
+"""Who may. One function per question; each answers with the reason it says no, as a card shows it.
+
+A person is their Entra object id, in lower case. Names are for people to read, with one exception:
+where Neo names who asked for something by name alone, a person of that name is taken for them,
+because that only ever takes a right away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from bot.approvals.case import Case
+from bot.approvals.risks import risks, why
+from bot.messaging import Person
+from bot.neo.models import Approval, ApprovalState
+from bot.store.circumstances import Delegation
+
+LONGEST_SNOOZE: Final = timedelta(hours=24)
+LONGEST_DELEGATION: Final = timedelta(days=60)
+
+# Where an open object may name who asked for what it wants.
+_REQUESTERS: Final = frozenset(
+    {"requester", "requested_by", "requestor", "initiated_by", "initiator", "submitted_by"}
+)
+_NAMES: Final = ("id", "user_id", "object_id", "entra_id", "name", "user_name", "display_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """In whose name somebody decides; without one, in their own.
+
+    Attributes:
+        for_person: The colleague they stand in for (Entra object id).
+        for_name: That colleague's name, or the name of the group they belong to.
+    """
+
+    for_person: str | None = None
+    for_name: str | None = None
+
+
+def capacity(person: str, case: Case) -> Capacity | None:
+    """In whose name this person may decide the approval; None if they may not."""
+    person = person.lower()
+    if person in case.asked:
+        return Capacity()
+    for one in case.around.delegations:
+        if one.delegate == person and one.person in case.asked:
+            return Capacity(one.person, one.name)
+    group = case.policy.second_group
+    # Somebody has to be asked in Neo: the second group only joins them.
+    heard = bool(case.asked) and case.around.escalated
+    if heard and group and group.may_decide and person in group.people:
+        return Capacity(for_name=group.name)
+    return None
+
+
+def why_not_served(person: Person, tenants: Collection[str]) -> str | None:
+    """Why this tenant's people may not use the bot."""
+    if person.tenant.lower() not in {tenant.lower() for tenant in tenants}:
+        return "Your organisation is not served here."
+    return None
+
+
+def why_not_guest(*, guest: bool) -> str | None:
+    """Why a guest may not decide."""
+    return "Guests cannot decide approvals." if guest else None
+
+
+def why_not_open(approval: Approval) -> str | None:
+    """Why the approval can no longer be decided."""
+    if approval.state is ApprovalState.PENDING:
+        return None
+    if approval.state is ApprovalState.UNKNOWN:
+        return f"Neo says “{approval.status}”, which is not known here. Decide it in Neo."
+    return "It is decided already."
+
+
+def why_not_asked(person: str, case: Case) -> str | None:
+    """Why it is not for this person to decide, in their own name or another's."""
+    if not case.asked:
+        return "Nobody was asked, so nobody can decide it here. Decide it in Neo."
+    if capacity(person, case) is None:
+        return "You were not asked to decide this."
+    return None
+
+
+def why_not_requester(person: Person, case: Case) -> str | None:
+    """Why whoever asked for it does not decide it, where the policy says so."""
+    if not any(rule.not_the_requester for rule in case.rules):
+        return None
+    named = set(_requester(case.approval))
+    if {person.id.casefold(), person.name.casefold()} & named:
+        return "You asked for this yourself, so somebody else has to decide it."
+    acting = capacity(person.id, case)
+    if acting and acting.for_person and acting.for_person.casefold() in named:
+        return f"{acting.for_name} asked for this, so you cannot decide it in their name."
+    return None
+
+
+def why_not_again(person: str, verdict: Literal["approve", "reject"], case: Case) -> str | None:
+    """Why nobody approves the same twice, where two people have to."""
+    if verdict == "reject" or case.people_needed == 1:
+        return None
+    mine = [vote for vote in case.around.votes if vote.person == person.lower()]
+    if not mine:
+        return None
+    return "You have approved this already. It needs the approval of one more person."
+
+
+def why_not_without_comment(
+    verdict: Literal["approve", "reject"], comment: str, case: Case
+) -> str | None:
+    """Why a rejection needs a comment, where the policy says so."""
+    if verdict == "approve" or comment or not case.policy.comment_to_reject:
+        return None
+    return "Say why: your organisation asks for a comment with a rejection. Nothing was decided."
+
+
+def why_confirm(case: Case) -> str | None:
+    """Why it is approved only after its ticket's number was typed; None where it needs none."""
+    found = risks(case.approval) & case.policy.high_risk
+    if found:
+        return " ".join(why(risk) for risk in sorted(found))
+    if any(rule.confirm for rule in case.rules):
+        return "Your organisation asks for this."
+    return None
+
+
+def number_to_type(approval: Approval) -> str:
+    """What has to be typed to confirm: the ticket's number, else the approval's own."""
+    return approval.ticket_number or approval.id
+
+
+def why_not_confirmed(verdict: Literal["approve", "reject"], typed: str, case: Case) -> str | None:
+    """Why what was typed does not confirm it. A rejection does no harm: nothing is typed for it."""
+    if verdict == "reject" or why_confirm(case) is None:
+        return None
+    number = number_to_type(case.approval)
+    if _bare(typed) == _bare(number):
+        return None
+    return f"“{typed}” is not the number {number}. Nothing was decided."
+
+
+def why_not_decide(person: Person, verdict: Literal["approve", "reject"], case: Case) -> str | None:
+    """Why this person may not decide it this way: the first of the questions above that says no.
+
+    Whether they are a guest is asked of Teams, and what they typed is another question.
+    """
+    return (
+        why_not_open(case.approval)
+        or why_not_asked(person.id, case)
+        or why_not_requester(person, case)
+        or why_not_again(person.id, verdict, case)
+    )
+
+
+def why_not_tick(person: Person, case: Case) -> str | None:
+    """Why it cannot be decided among several: only by itself, or not by them."""
+    reason = why_not_decide(person, "approve", case)
+    if reason is not None:
+        return reason
+    return "needs its ticket's number: open it" if why_confirm(case) else None
+
+
+def why_not_snooze(person: str, case: Case, *, until: datetime) -> str | None:
+    """Why somebody may not put it off until then."""
+    reason = why_not_open(case.approval) or why_not_asked(person, case)
+    if reason is not None:
+        return reason
+    if until <= case.at:
+        return "That is in the past."
+    if until - case.at > LONGEST_SNOOZE:
+        return "An approval can be put off for 24 hours at most. Delegate it if you are away."
+    return None
+
+
+def why_not_delegate(
+    person: str,
+    to: str,
+    *,
+    deciders: Collection[str],
+    delegations: Sequence[Delegation],
+    until: datetime,
+    at: datetime,
+) -> str | None:
+    """Why a person may not have another decide what they are asked.
+
+    Args:
+        person: Who wants to delegate.
+        to: Who would decide for them.
+        deciders: Everybody who may decide approvals of this tenant.
+        delegations: Those in force.
+        until: Up to when.
+        at: The present.
+    """
+    answers = (
+        (person == to, "That is you yourself."),
+        (
+            person not in deciders,
+            "Neo has not asked you to decide anything, so there is nothing to delegate.",
+        ),
+        (
+            to not in deciders,
+            "Neo does not ask them to decide approvals, so they cannot decide yours.",
+        ),
+        (
+            any(one.person == to for one in delegations),
+            "They are away themselves and have somebody else decide for them.",
+        ),
+        (until <= at, "That is in the past."),
+        (until - at > LONGEST_DELEGATION, "A delegation lasts 60 days at most."),
+    )
+    return next((reason for holds, reason in answers if holds), None)
+
+
+def _bare(number: str) -> str:
+    return number.strip().lstrip("#").strip().casefold()
+
+
+def _requester(approval: Approval) -> list[str]:
+    """Ids and names of who asked for it, as far as Neo says."""
+    found: list[str] = []
+    for fields in (approval.requested_for or {}, approval.model_extra or {}):
+        for key, value in fields.items():
+            name = key.lower()
+            if name in _REQUESTERS or name.removesuffix("_id").removesuffix("_name") in _REQUESTERS:
+                found += _named(value)
+    return found
+
+
+def _named(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [str(value[key]).casefold() for key in _NAMES if value.get(key)]
+    return [str(value).casefold()] if isinstance(value, str | int) and str(value) else []

@@ -1,0 +1,161 @@
+"""What surrounds an approval here: who approved it already, who is away, who put it off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from psycopg import AsyncConnection
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+Connection = AsyncConnection[Any]
+
+SECOND_GROUP = "second group"
+"""The stage of the reminders at which the second group hears of an approval."""
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Vote(_Row):
+    """One person's approval where two are asked for; ``for_person`` if they stood in for them."""
+
+    digest: str
+    person: str
+    name: str
+    for_person: str | None
+    for_name: str | None
+    comment: str
+    at: datetime
+
+
+class Delegation(_Row):
+    """``delegate`` decides what ``person`` is asked (Entra object ids), up to ``until``."""
+
+    id: int
+    person: str
+    name: str
+    delegate: str
+    delegate_name: str
+    since: datetime
+    until: datetime
+
+
+class Snooze(_Row):
+    """A person asked to be left alone about an approval until then."""
+
+    person: str
+    name: str
+    until: datetime
+
+
+def _listed(rows: object) -> object:
+    return rows or ()
+
+
+class Circumstances(_Row):
+    """All of it for one approval, at one moment.
+
+    Attributes:
+        votes: On the approval as it is now, oldest first.
+        delegations: In force, of the whole tenant.
+        snoozes: Not over yet.
+        escalated: The second group has heard of it.
+        accounts: Accounts in Teams by Entra object id, of those asked about who ever spoke here.
+    """
+
+    votes: Annotated[tuple[Vote, ...], BeforeValidator(_listed)] = ()
+    delegations: Annotated[tuple[Delegation, ...], BeforeValidator(_listed)] = ()
+    snoozes: Annotated[tuple[Snooze, ...], BeforeValidator(_listed)] = ()
+    escalated: bool = False
+    accounts: Annotated[dict[str, str], BeforeValidator(lambda found: found or {})] = {}
+
+
+async def around(
+    conn: Connection, tenant: str, approval: str, *, people: Sequence[str], at: datetime
+) -> Circumstances:
+    """The circumstances of one approval, in one statement.
+
+    Args:
+        conn: The caller's.
+        tenant: Microsoft 365 tenant id.
+        approval: Id of the approval.
+        people: Whose accounts in Teams are wanted, beside those of the delegates.
+        at: The present.
+    """
+    cursor = await conn.execute(
+        """
+        SELECT
+            (SELECT json_agg(v ORDER BY v.at) FROM votes v
+                JOIN approvals a ON a.tenant = v.tenant AND a.id = v.approval
+                    AND a.digest = v.digest
+                WHERE v.tenant = %(tenant)s AND v.approval = %(approval)s),
+            (SELECT json_agg(d ORDER BY d.id) FROM delegations d
+                WHERE d.tenant = %(tenant)s AND d.ended_at IS NULL
+                    AND d.since <= %(at)s AND d.until > %(at)s),
+            (SELECT json_agg(s ORDER BY s.until) FROM snoozes s
+                WHERE s.tenant = %(tenant)s AND s.approval = %(approval)s AND s.until > %(at)s),
+            EXISTS (SELECT FROM reminders r WHERE r.tenant = %(tenant)s
+                AND r.approval = %(approval)s AND r.stage = %(stage)s),
+            (SELECT json_object_agg(p.id, p.teams_id) FROM people p WHERE p.tenant = %(tenant)s
+                AND (p.id = ANY(%(people)s) OR p.id IN (
+                    SELECT d.delegate FROM delegations d WHERE d.tenant = %(tenant)s
+                    AND d.ended_at IS NULL AND d.since <= %(at)s AND d.until > %(at)s)))
+        """,
+        {
+            "tenant": tenant,
+            "approval": approval,
+            "at": at,
+            "stage": SECOND_GROUP,
+            "people": list(people),
+        },
+    )
+    row = await cursor.fetchone()
+    votes, delegations, snoozes, escalated, accounts = row or (None, None, None, False, None)
+    return Circumstances(
+        votes=votes,
+        delegations=delegations,
+        snoozes=snoozes,
+        escalated=escalated,
+        accounts=accounts,
+    )
+
+
+async def add_vote(conn: Connection, tenant: str, approval: str, vote: Vote) -> bool:
+    """Count a person's approval; False if theirs was counted for this version already."""
+    cursor = await conn.execute(
+        """
+        INSERT INTO votes
+            (tenant, approval, digest, person, name, for_person, for_name, comment, at)
+        VALUES (%(tenant)s, %(approval)s, %(digest)s, %(person)s, %(name)s, %(for_person)s,
+                %(for_name)s, %(comment)s, %(at)s)
+        ON CONFLICT DO NOTHING
+        """,
+        {"tenant": tenant, "approval": approval, **vote.model_dump()},
+    )
+    return cursor.rowcount == 1
+
+
+async def voters(conn: Connection, tenant: str, approval: str, digest: str) -> dict[str, str]:
+    """Who approved this version of it: name by Entra object id, in order."""
+    cursor = await conn.execute(
+        "SELECT person, name FROM votes WHERE tenant = %s AND approval = %s AND digest = %s"
+        " ORDER BY at",
+        (tenant, approval, digest),
+    )
+    return dict(await cursor.fetchall())
+
+
+async def delegates(
+    conn: Connection, tenant: str, people: Sequence[str], *, at: datetime
+) -> list[str]:
+    """Who decides for any of these people at that moment."""
+    cursor = await conn.execute(
+        "SELECT DISTINCT delegate FROM delegations WHERE tenant = %(tenant)s"
+        " AND person = ANY(%(people)s) AND ended_at IS NULL"
+        " AND since <= %(at)s AND until > %(at)s ORDER BY delegate",
+        {"tenant": tenant, "people": list(people), "at": at},
+    )
+    return [row[0] for row in await cursor.fetchall()]

@@ -1,0 +1,188 @@
+"""A row of the ledger, how it is sealed, added and read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, Self
+
+import structlog
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+
+Connection = AsyncConnection[Any]
+Wish = Literal["approve", "reject", "delegate", "end delegation", "snooze", "remind", "forget"]
+Outcome = Literal["sent", "decided", "refused", "failed", "voted", "done"]
+
+# Part of every hash. What is hashed, and how, stays for good: old rows are checked by it.
+FORMAT: Final = "neo-ledger-1"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is written down.
+
+    Attributes:
+        approval: Its id; empty where the row is about none.
+        conversation: Where it was wished, and ``scope`` of what kind that is; empty where nowhere.
+        outcome: ``sent``: on its way to Neo; ``decided``: Neo took it; ``refused``: nothing was
+            sent, ``reason`` says why; ``failed``: sent, and Neo did not take it or did not answer;
+            ``voted``: counted, another person's is needed; ``done``: what is not for Neo.
+        shown: Digest of what the person was shown.
+        request_id: Neo's id of the request, where there was one.
+        for_person: In whose place the person acted, and ``for_name`` what they are called.
+        sent: What went to Neo.
+        answered: What Neo answered, in short.
+        took_ms: From the click to Neo's answer.
+    """
+
+    tenant: str
+    at: datetime
+    approval: str
+    person: str
+    person_name: str
+    conversation: str
+    wish: Wish
+    outcome: Outcome
+    reason: str
+    comment: str
+    shown: str
+    request_id: str | None = None
+    for_person: str | None = None
+    for_name: str | None = None
+    scope: str = ""
+    sent: str = ""
+    answered: str = ""
+    took_ms: int | None = None
+
+
+# In the order in which they are hashed.
+FIELDS: Final = (
+    "tenant", "at", "approval", "person", "person_name", "for_person", "for_name", "conversation",
+    "scope", "wish", "outcome", "reason", "comment", "shown", "sent", "answered", "request_id",
+    "took_ms",
+)  # fmt: skip
+COLUMNS: Final = ("position", *FIELDS, "kept", "previous", "hash")
+ALL_COLUMNS: Final = ", ".join(COLUMNS)
+INSERT: Final = (
+    f"INSERT INTO ledger ({ALL_COLUMNS}) VALUES ({', '.join(f'%({name})s' for name in COLUMNS)})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entry in its tenant's chain.
+
+    Attributes:
+        position: From 1 on, without gaps.
+        kept: What was shown stands in ``approval_versions`` under the entry's ``shown``.
+        previous: The hash of the row before; empty for the first.
+        hash: As it stands in the table; `seal` says what it has to be.
+    """
+
+    position: int
+    entry: Entry
+    kept: bool
+    previous: str
+    hash: str
+
+    @classmethod
+    def following(cls, entry: Entry, *, last: int, previous: str, kept: bool) -> Self:
+        """The row that comes after the one at ``last`` with that hash."""
+        unsealed = cls(last + 1, entry, kept, previous, "")
+        return replace(unsealed, hash=unsealed.seal())
+
+    @classmethod
+    def read(cls, columns: Mapping[str, Any]) -> Self:
+        """A row from its columns."""
+        entry = Entry(**{name: columns[name] for name in FIELDS})
+        return cls(
+            columns["position"],
+            replace(entry, at=entry.at.astimezone(UTC)),
+            columns["kept"],
+            columns["previous"],
+            columns["hash"],
+        )
+
+    def columns(self) -> dict[str, Any]:
+        """Its columns, by name."""
+        return {
+            "position": self.position,
+            **{name: getattr(self.entry, name) for name in FIELDS},
+            "kept": self.kept,
+            "previous": self.previous,
+            "hash": self.hash,
+        }
+
+    def seal(self) -> str:
+        """SHA-256, in hex, over everything in the row and the hash of the one before.
+
+        Hashed is a JSON array in ASCII without spaces, so that no text can pass for two fields, or
+        for none: the format's name, then the columns up to ``previous``; instants in UTC with
+        microseconds.
+        """
+        columns = self.columns() | {"at": instant(self.entry.at)}
+        sealed = [FORMAT, *(columns[name] for name in COLUMNS[:-1])]
+        written = json.dumps(sealed, ensure_ascii=True, separators=(",", ":"))
+        return hashlib.sha256(written.encode("ascii")).hexdigest()
+
+
+def instant(at: datetime) -> str:
+    """An instant as it is hashed and exported: UTC, with microseconds."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+async def add(conn: Connection, entry: Entry) -> Row:
+    """Add a row to its tenant's chain, in the caller's transaction; returns it as written.
+
+    Until that transaction ends, nobody else adds to this tenant's chain: add last, lock nothing
+    after it. Its time is never before that of the row before, whatever a replica's clock says. Two
+    round trips. What is logged counts once the transaction is committed; if it is not, the position
+    is taken, and logged, again.
+    """
+    entry = _storable(entry)
+    cursor = await conn.execute(
+        "SELECT last, previous, next_at, kept FROM next_in_ledger(%s, %s, %s, %s)",
+        (entry.tenant, entry.at, entry.approval, entry.shown),
+    )
+    found = await cursor.fetchone()
+    if found is None:
+        raise LookupError("the ledger did not say which row comes next")
+    last, previous, at, kept = found
+    row = Row.following(
+        replace(entry, at=at.astimezone(UTC)), last=last, previous=previous, kept=kept
+    )
+    await conn.execute(INSERT, row.columns())
+    log.info("ledger.added", tenant=entry.tenant, position=row.position, hash=row.hash)
+    return row
+
+
+def _storable(entry: Entry) -> Entry:
+    """Without the few characters that no text column takes: a row is not lost for one of them."""
+    texts: dict[str, Any] = {
+        field.name: value.replace("\0", "").encode(errors="replace").decode()
+        for field in fields(entry)
+        if isinstance(value := getattr(entry, field.name), str)
+    }
+    return replace(entry, **texts)
+
+
+async def history(conn: Connection, tenant: str, approval: str) -> Sequence[Row]:
+    """An approval's rows as they stand in the chain, oldest first."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            f"SELECT {ALL_COLUMNS} FROM ledger WHERE tenant = %s AND approval = %s"
+            " ORDER BY position",
+            (tenant, approval),
+        )
+        return [Row.read(columns) for columns in await cursor.fetchall()]
+
+
+async def of(conn: Connection, tenant: str, approval: str) -> Sequence[Entry]:
+    """What was written down of an approval, oldest first."""
+    return [row.entry for row in await history(conn, tenant, approval)]
