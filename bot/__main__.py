@@ -141,6 +141,15 @@ def _doctor(argv: Sequence[str]) -> int:
     return asyncio.run(doctor(say=_say, as_json=options.json))
 
 
+def _ledger(argv: Sequence[str]) -> int:
+    from bot.ledger_command import main as ledger  # noqa: PLC0415 -- see above
+    from bot.ledger_command import parser  # noqa: PLC0415 -- see above
+
+    parser().parse_args(argv)  # help and wrong usage need no settings
+    settings = all_settings.load()
+    return asyncio.run(ledger(argv, settings=settings, out=sys.stdout, err=sys.stderr))
+
+
 def _say(line: str) -> None:
     print(line, flush=True)
 
@@ -153,6 +162,7 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "sandbox": (_sandbox, "the embedded Neo alone"),
     "parse": (_parse, "show what the bot understands"),
     "package": (_package, "make the Teams app package"),
+    "ledger": (_ledger, "check or export the record of decisions"),
     "doctor": (_doctor, "check settings, database, Neo and Microsoft"),
 }
 

@@ -27,6 +27,7 @@ from bot.approvals.decisions import Decisions
 from bot.approvals.delegating import Delegating
 from bot.approvals.evidence import Gathering
 from bot.approvals.faces import Faces
+from bot.approvals.history import History
 from bot.approvals.hours import BusinessHoursKnown
 from bot.approvals.settling import SETTLE, Settling
 from bot.approvals.showing import Showing
@@ -45,6 +46,7 @@ from bot.settings import AppType, Settings, is_loopback
 from bot.store import activities
 from bot.store.database import Pool, connected, private_postgresql
 from bot.store.jobs import Jobs, opened
+from bot.store.ledger import retention
 from bot.teams.connector import Connector, short_retries
 from bot.teams.credentials import ClientSecret, Credentials, ManagedIdentity, user_assigned
 from bot.teams.endpoint import Gate, build_endpoint
@@ -251,12 +253,7 @@ async def furnish(
             jobs.every(chasing.EVERY, chasing.CHASE, chase.look, tenant=tenant)
             jobs.every(alerts_watch.EVERY, alerts_watch.WATCH, failures.look, tenant=tenant)
 
-        async def forget(*, timestamp: int) -> None:  # noqa: ARG001 -- see `Jobs.every`
-            async with pool.connection() as conn:
-                await activities.forget(conn, before=clock() - REPEATS_LAST)
-
-        jobs.retries_stalled()
-        jobs.every("17 * * * *", "activities.forget", forget)
+        _keep_house(jobs, pool, ledger_months=ledger_months, clock=clock)
         yield Rooms(
             pool=pool,
             jobs=jobs,
@@ -267,6 +264,7 @@ async def furnish(
                 showing=showing,
                 snoozing=Snoozing(pool, the_truth, faces, policy_of, clock),
                 delegating=delegating,
+                history=History(pool, faces),
                 following=Following(pool, clock),
                 agents=lists.KnownAgents(clock),
                 neo_of=neo,
@@ -275,6 +273,22 @@ async def furnish(
             ),
             tenants=tenants,
         )
+
+
+def _keep_house(jobs: Jobs, pool: Pool, *, ledger_months: int | None, clock: Clock) -> None:
+    """Forget what has been kept long enough, and take up again what dead workers left."""
+
+    async def forget(*, timestamp: int) -> None:  # noqa: ARG001 -- see `Jobs.every`
+        async with pool.connection() as conn:
+            await activities.forget(conn, before=clock() - REPEATS_LAST)
+
+    async def forget_months(*, timestamp: int) -> None:  # noqa: ARG001 -- see `Jobs.every`
+        if ledger_months is not None:
+            await retention.forget_old(pool, ledger_months, clock)
+
+    jobs.retries_stalled()
+    jobs.every("17 * * * *", "activities.forget", forget)
+    jobs.every("41 2 * * *", "ledger.forget", forget_months)
 
 
 def credentials(settings: Settings, http: httpx.AsyncClient, *, clock: Clock = now) -> Credentials:

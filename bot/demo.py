@@ -58,8 +58,8 @@ SCENE = Scene(
     ),
     team_object_id="70cf6cb8-e47b-4fd3-9b90-8dac2e4f6a77",
 )
-POLICY = Policy(rule=(Rule(agent="Offboarding", people=2),))
-"""Blocking an account and wiping a laptop takes two people; everything else is the default."""
+POLICY = Policy(rule=tuple(Rule(agent=one, people=2) for one in ("Backup Watch", "Offboarding")))
+"""What touches servers, backups and leavers takes two people; everything else is the default."""
 POLICY_FILE = PolicyFile(POLICY)
 PEOPLE = tuple((one.object_id, one.name) for one in (SCENE.me, *SCENE.colleagues))
 """Whom the embedded Neo can ask; the first sits at the keyboard."""

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,14 +48,16 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-async def main(argv: Sequence[str], *, settings: Settings, out: TextIO, err: TextIO) -> int:
+async def main(
+    argv: Sequence[str], *, load: Callable[[], Settings], out: TextIO, err: TextIO
+) -> int:
     """Do what is asked; the exit status.
 
     Nothing is written to the database, and a login that may only read the ledger is enough.
 
     Args:
         argv: The words after ``ledger``; argparse ends the process with 2 where they are wrong.
-        settings: Where the database is.
+        load: Reads the settings, which say where the database is; not called for help.
         out: For what is found.
         err: For what is in the way.
 
@@ -66,6 +68,7 @@ async def main(argv: Sequence[str], *, settings: Settings, out: TextIO, err: Tex
         ConfigurationError: the database cannot be read.
     """
     asked = parser().parse_args(argv)
+    settings = load()
     try:
         if asked.command == "verify":
             return await _verify(settings, asked.tenant, asked.head, out)

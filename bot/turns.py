@@ -15,6 +15,7 @@ from bot.alerts.following import Following
 from bot.approvals.clicks import Clicks
 from bot.approvals.delegating import Delegating
 from bot.approvals.delivery import Delivery
+from bot.approvals.history import History
 from bot.approvals.showing import Showing
 from bot.approvals.snoozing import Snoozing
 from bot.chat import orders
@@ -90,6 +91,7 @@ class Turns:
     showing: Showing
     snoozing: Snoozing
     delegating: Delegating
+    history: History
     following: Following
     agents: KnownAgents
     neo_of: Callable[[str], Neo]
@@ -212,7 +214,7 @@ class Turns:
             case orders.DelegationsQuestion():
                 return await self.delegating.mine(person, place)
             case orders.HistoryQuestion(approval=number):
-                return None
+                return await self.history.show(place, number)
 
     async def _question(self, said: Said) -> Card:
         grammar = await self.agents.grammar(said.conversation.tenant, self._neo(said))

@@ -126,10 +126,12 @@ class Ticking:
     Attributes:
         tick: For each that may be ticked, the token that its decision carries.
         not_tickable: For each other one that is theirs to decide, why not.
+        comment_to_reject: A rejection needs a comment.
     """
 
     tick: Mapping[str, str] = field(default_factory=dict)
     not_tickable: Mapping[str, str] = field(default_factory=dict)
+    comment_to_reject: bool = False
 
 
 class PickSeveral(_Payload):

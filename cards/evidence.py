@@ -33,6 +33,7 @@ ENDS: Final = "how the runs of earlier decisions ended"
 _MOST_BYTES: Final = 15_000  # the card around it needs the rest of what a card may have
 _BYTES_FOR_TEXT: Final = 13  # a card drawn with less room for texts has less for this as well
 _SHORT: Final = 240
+_SEEN: Final = 8  # steps that are seen at once: the buttons come below
 _ERROR: Final = 200
 _ERRORS: Final = ("error", "message", "detail", "reason", "error_description", "code")
 # Details go first, then what is long ago: most characters of each detail, steps, decisions.
@@ -152,7 +153,11 @@ def _drawn(
     yield line(piece(_steps_title(evidence, listed), weight="Bolder"), spacing="Medium")
     if evidence.run is not None:
         # The latest steps led to the question.
-        for one in listed[len(listed) - min(level.steps, len(listed)) :]:
+        kept = listed[max(len(listed) - level.steps, 0) :]
+        before, last = kept[:-_SEEN], kept[-_SEEN:]
+        rows = [part for one in before for part in _step(one, level.text)]
+        yield from folded(f"Show the {len(before)} before", rows, name="evidence-before")
+        for one in last:
             yield from _step(one, level.text)
         yield line(_left_out(listed, level), subtle=True, spacing="Small")
         shown = plain(evidence.run.id, 128)
@@ -273,10 +278,13 @@ def _error_in(data: Any) -> str:
 
 def _left_out(listed: Sequence[Shown], level: _Level) -> str:
     """What the card has no room for."""
-    left = len(listed) - min(level.steps, len(listed))
-    if left:
-        return f"The first {counted(left, 'step')} and what all of them read are left out here"
-    return "" if level.text or not listed else "What they read is left out here: it is too much"
+    left = len(listed) - level.steps
+    first = f"The first {counted(left, 'step')}" if left > 0 else ""
+    if level.text or not listed:
+        return f"Left out here: {first.lower()}" if first else ""
+    if first:
+        return f"{first} and what all of them read are left out here"
+    return "What they read is left out here: it is too much"
 
 
 # Earlier decisions

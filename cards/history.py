@@ -54,7 +54,7 @@ _SAID: Final[dict[str, tuple[str, str | None, dict[str, str]]]] = {
     ),
     "decided": (labels.GOOD, "Good", {"approve": "approved it", "reject": "rejected it"}),
     "voted": (labels.WAITING, None, {"approve": "approved it, as one of two"}),
-    "refused": (labels.SKIPPED, "Warning", {**_TRIED, "snooze": "tried to put it off"}),
+    "refused": (labels.SKIPPED, None, {**_TRIED, "snooze": "tried to put it off"}),
     "failed": (labels.BAD, "Attention", {**_TRIED, "remind": "could not remind"}),
     "done": (labels.WAITING, None, {"snooze": "put it off", "remind": "reminded"}),
 }
@@ -161,7 +161,8 @@ class _Drawn:
         _, _, said = _SAID.get(self.deed.outcome, ("", None, {}))
         did = said.get(self.deed.wish) or f"{plain(self.deed.wish)}: {plain(self.deed.outcome)}"
         stood_in = f" for {plain(self.deed.for_name, 80)}" if self.deed.for_name else ""
-        return f"{plain(self.deed.who, 80) or 'Somebody'}{stood_in} {did}"
+        who = plain(self.deed.who, 80) or "Somebody"
+        return f"{who[:1].upper()}{who[1:]}{stood_in} {did}"
 
     def _when(self) -> str:
         return self.reader.exact(self.deed.at)

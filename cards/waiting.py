@@ -48,6 +48,7 @@ class Waiting:
         approval: As Neo has it now.
         shown: Signed digest of what this card shows; travels in its buttons.
         may_press: With a comment field and buttons; else who it waits for.
+        may_approve: Whether Approve is among the buttons: nobody approves the same twice.
         why_not: Why the one reader may not decide it.
         stands_in_for: The colleague or group in whose name the reader decides.
         before: What an earlier card showed: what differs now is marked.
@@ -67,6 +68,7 @@ class Waiting:
     approval: Approval
     shown: str = ""
     may_press: bool = False
+    may_approve: bool = True
     why_not: str | None = None
     stands_in_for: str | None = None
     before: Approval | None = None
@@ -133,6 +135,8 @@ def _decides(view: Waiting) -> bool:
 def _todo(view: Waiting, reader: Reader, *, decide: bool) -> str:
     if decide:
         reject = " Say why where you reject it." if view.comment_to_reject else ""
+        if not view.may_approve:
+            return f"You have approved it; you may still reject it.{reject}"
         return f"Approve or reject it, with a comment if you like.{reject}"
     who = asked(view.approval, reader, last="or")
     return f"Waiting for {who}." if who else NOBODY
@@ -160,6 +164,8 @@ def _decision(view: Waiting, room: Room, *, decide: bool) -> list[Any]:
         return []
     number, first = view.approval.id, _asks_first(view)
     pressed = verdicts(number, view.shown, asks_first=bool(view.confirm))
+    if not view.may_approve:
+        pressed = pressed[1:]
     return [
         None if view.evidence else _to_evidence(number),
         line(first and f"{labels.WARNING} {first}"),

@@ -10,9 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from psycopg_pool import AsyncConnectionPool
 
-from bot.store.database import Pool, migrate, private_postgresql
+from bot.store.database import Pool, migrate, pooled, private_postgresql
 
 _TEMPLATE = "template_migrated"
 _numbers = count(1)
@@ -49,7 +48,7 @@ def database_url(postgresql: str) -> Iterator[str]:
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Pool]:
     """A pool on an empty, migrated database."""
-    pool: Pool = AsyncConnectionPool(database_url, min_size=1, max_size=10, open=False)
+    pool = pooled(database_url, size=10)
     await pool.open(wait=True)
     yield pool
     await pool.close()

@@ -144,6 +144,7 @@ class Clicks:
             question="my pending approvals",
             tick=mine.tick,
             not_tickable=mine.not_tickable,
+            comment_to_reject=mine.comment_to_reject,
             remark=remark,
             comment=comment,
         )
@@ -167,7 +168,7 @@ class Clicks:
                     tick[number] = self.faces.token(case, place, key, person.id)
                 else:
                     not_tickable[number] = reason or "open it: the list holds no more to tick"
-        return Ticking(tick, not_tickable)
+        return Ticking(tick, not_tickable, policy.comment_to_reject)
 
     async def _key(self, place: Conversation) -> bytes:
         async with self.pool.connection() as conn:

@@ -136,6 +136,7 @@ class Faces:
             why_not = who_may.why_not_decide(person, "reject", case)
             acting = who_may.capacity(viewer, case)
             own: dict[str, Any] = {"may_press": why_not is None, "why_not": why_not}
+            own["may_approve"] = who_may.why_not_again(viewer, "approve", case) is None
             own["stands_in_for"] = acting.for_name if acting else None
         elif accounts:
             return {"refresh_for": accounts}

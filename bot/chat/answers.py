@@ -229,6 +229,7 @@ class Answers:
                 # One alone is opened sooner than it is ticked.
                 tick=ticking.tick if len(ticking.tick) > 1 else {},
                 not_tickable=ticking.not_tickable if len(ticking.tick) > 1 else {},
+                comment_to_reject=ticking.comment_to_reject,
                 pick=status == "pending" and asker.ticking is None and len(listed) > 1,
             ),
             asker.reader,

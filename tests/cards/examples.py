@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from bot.neo.models import Agent, Approval, InboxMessage, Run, Step, Usage
+from bot.neo.models import (
+    Agent,
+    Approval,
+    ApprovalState,
+    InboxMessage,
+    Outcome,
+    Run,
+    Step,
+    Usage,
+)
 from cards import agent as agent_card
 from cards import agents as agents_card
 from cards import alert, approval, ask, greeting, help, not_found, notice, problem  # noqa: A004
 from cards import approvals as approvals_card
+from cards import results as results_card
 from cards import run as run_card
 from cards import runs as runs_card
 from cards import status as status_card
+from cards.approval import Approved, Away, PutOff, Waiting
 from cards.card import Card
+from cards.confirming import Confirming, confirming
+from cards.evidence import Earlier, Evidence
+from cards.results import Result
 from cards.words import Reader
 
 NOW: Final = datetime(2026, 11, 24, 10, 2, tzinfo=UTC)
@@ -293,6 +308,99 @@ HELP: Final = [
     ("agent Password Reset", "one agent: what it does and its latest runs"),
     ("follow failures", "tells this conversation when a run fails"),
 ]
+ACCOUNTS: Final = ["29:1megan", "29:1alex"]
+CROWD: Final = [
+    {"user_id": f"8b0e3c1a-3333-4b6f-9d55-{number:012}", "user_name": f"Technician {number}"}
+    for number in range(1, 62)
+]
+FIRST: Final = Approved("Alex Wilber", None, "Called the front desk", NOW - timedelta(minutes=4))
+CHANGED: Final = an_approval(
+    requested_for={
+        "action": "Reset the passwords of everybody at Contoso Dental",
+        "user": "*@contosodental.example",
+        "company": "Contoso Dental",
+        "tool": "GRAPH_RESET_PASSWORD",
+        "sign_out_everywhere": True,
+        "ticket_summary": "Cannot sign in after new phone",
+        "new_password": "Rain-7-Candle-2",
+        "policy": {"expires_in_days": 7, "must_change": True, "groups": ["Front desk"]},
+        "notify": "front.desk@contosodental.example",
+    },
+    updated_at=ago(minutes=1),
+)
+OUTSIDE: Final = an_approval(
+    id=502,
+    agent_name="Vendor Tickets",
+    ticket_number="48230",
+    requested_for={
+        "action": "Open a case with the vendor's support",
+        "company": "Northwind Traders",
+        "tool": "EXTERNAL_API_REQUEST",
+        "configuration": "Vendor support",
+        "authentication": "OAuth client of Northwind",
+        "method": "POST",
+        "url": "https://api.vendor.example/v2/cases?priority=high",
+        "headers": {"Authorization": "Bearer Rain-7-Candle", "Content-Type": "application/json"},
+        "body": {"subject": "Firewall drops VPN", "serial": "FW-2041", "contact": "Lee Gu"},
+    },
+)
+EVIDENCE: Final = Evidence(
+    run=a_run(
+        agent_name="Password Reset",
+        entity_number="48213",
+        status="WAITING_FOR_APPROVAL",
+        error=None,
+        message_for_dashboard=None,
+    ),
+    steps=STEPS[:3],
+    earlier=[
+        Earlier(
+            "441",
+            ApprovalState.APPROVED,
+            "Alex Wilber",
+            NOW - timedelta(days=2),
+            "47990",
+            "Fabrikam",
+            Outcome.SUCCEEDED,
+        ),
+        Earlier(
+            "398",
+            ApprovalState.APPROVED,
+            "Megan Bowen",
+            NOW - timedelta(days=9),
+            "47201",
+            "Contoso Dental",
+            Outcome.FAILED,
+        ),
+        Earlier("377", ApprovalState.REJECTED, "Lee Gu", NOW - timedelta(days=30), "46020"),
+    ],
+)
+MANY: Final = [
+    an_approval(
+        id=600 + number,
+        agent_name="Mailbox_Access [beta]" if number == 1 else "Patch Window",
+        ticket_number=str(48300 + number),
+        created_at=ago(minutes=10 + 7 * number),
+        requested_for={"action": f"Restart WTSRV{number:02} tonight", "company": "Wingtip Toys"},
+    )
+    for number in range(25)
+]
+MIXED_RESULTS: Final = [
+    Result(APPROVALS[0], "455", went=True, text="approved"),
+    Result(
+        an_approval(id=490),
+        "490",
+        went=True,
+        text="your approval counts; one more person has to approve it",
+    ),
+    Result(
+        APPROVALS[1],
+        "479",
+        went=False,
+        text="It has changed since this card was drawn. Nothing was decided: look again.",
+    ),
+    Result(None, "333", went=False, text="Neo no longer has it."),
+]
 LONG: Final = (
     "Traceback: step 3 of 3 could not be finished because the licence pool of the tenant is "
     "empty. " * 12
@@ -309,6 +417,10 @@ def _approvals(found: list[Approval], reader: Reader = READER, **asked: Any) -> 
         approvals=found, total_known=len(found), question="pending approvals", **asked
     )
     return approvals_card.approvals(view, reader)
+
+
+def _waiting(**fields: Any) -> Card:
+    return approval.waiting(Waiting(an_approval(), **fields), READER)
 
 
 EXAMPLES: Final[dict[str, Callable[[], Card]]] = {
@@ -347,23 +459,126 @@ EXAMPLES: Final[dict[str, Callable[[], Card]]] = {
     "approvals-pending": lambda: _approvals(APPROVALS, status="pending"),
     "approvals-decided": lambda: _approvals(DECIDED, since=READER.midnight(7)),
     "approvals-none": lambda: _approvals([], status="pending", mine=True),
-    "approval-pending": lambda: approval.pending(an_approval(), READER, shown=TOKEN),
-    "approval-changed": lambda: approval.pending(
-        an_approval(requested_for={"action": "Reset the passwords of everybody at Contoso Dental"}),
-        READER,
-        shown=TOKEN,
-        remark="This changed since you saw it: look again.",
-        comment="Client confirmed by phone",
+    "approvals-pick": lambda: _approvals(APPROVALS, CHANNEL, status="pending", pick=True),
+    "approvals-tick": lambda: _approvals(
+        APPROVALS,
+        status="pending",
+        mine=True,
+        tick={"455": TOKEN, "481": TOKEN},
+        not_tickable={"479": "needs its ticket's number: open it"},
     ),
-    "approval-for-others": lambda: approval.pending(
-        an_approval(), CHANNEL, shown=TOKEN, may_press=False
+    "approvals-nothing-ticked": lambda: _approvals(
+        MANY,
+        status="pending",
+        mine=True,
+        tick={one.id: TOKEN for one in MANY},
+        remark="Nothing was ticked, so nothing was decided.",
+        comment="Planned maintenance",
+        comment_to_reject=True,
     ),
-    "approval-for-nobody": lambda: approval.pending(
-        an_approval(
-            approvers=None, requested_for=None, comment="Please confirm the maintenance window."
+    "approval-own": lambda: _waiting(shown=TOKEN, may_press=True),
+    "approval-own-in-a-channel": lambda: approval.waiting(
+        Waiting(an_approval(), shown=TOKEN, may_press=True, refresh_for=ACCOUNTS),
+        replace(CHANNEL, person=MEGAN),
+    ),
+    "approval-for-others": lambda: approval.waiting(
+        Waiting(an_approval(), refresh_for=ACCOUNTS), CHANNEL
+    ),
+    "approval-not-asked": lambda: approval.waiting(
+        Waiting(an_approval(), why_not="You were not asked to decide this."),
+        replace(READER, person="8b0e3c1a-4444-4b6f-9d55-000000000004"),
+    ),
+    "approval-of-61": lambda: approval.waiting(
+        Waiting(an_approval(approvers=CROWD), shown=TOKEN, may_press=True), CHANNEL
+    ),
+    "approval-for-nobody": lambda: approval.waiting(
+        Waiting(
+            an_approval(
+                approvers=None, requested_for=None, comment="Please confirm the maintenance window."
+            ),
+            shown=TOKEN,
+            may_press=True,
         ),
         READER,
-        shown=TOKEN,
+    ),
+    "approval-changed": lambda: approval.waiting(
+        Waiting(
+            CHANGED,
+            shown=TOKEN,
+            may_press=True,
+            before=an_approval(),
+            remark="It has changed since this card was drawn. Nothing was decided: look again.",
+            comment="Client confirmed by phone",
+        ),
+        READER,
+    ),
+    "approval-touched": lambda: _waiting(
+        shown=TOKEN, may_press=True, before=an_approval(updated_at=ago(minutes=20))
+    ),
+    "approval-one-of-two": lambda: _waiting(
+        shown=TOKEN, may_press=True, people=2, approved=[FIRST], comment_to_reject=True
+    ),
+    "approval-two-needed": lambda: approval.waiting(Waiting(an_approval(), people=2), CHANNEL),
+    "approval-standing-in": lambda: approval.waiting(
+        Waiting(
+            an_approval(approvers=[{"user_id": ALEX, "user_name": "Alex Wilber"}]),
+            shown=TOKEN,
+            may_press=True,
+            stands_in_for="Alex Wilber",
+            away=[Away("Alex Wilber", "Megan Bowen", NOW + timedelta(days=3, hours=7))],
+        ),
+        READER,
+    ),
+    "approval-second-group": lambda: approval.waiting(
+        Waiting(
+            an_approval(created_at=ago(hours=5)),
+            away=[Away("Alex Wilber", "Lee Gu", NOW + timedelta(days=3, hours=7))],
+            snoozed=[PutOff("Megan Bowen", NOW + timedelta(hours=2))],
+            second_group="Night shift",
+        ),
+        CHANNEL,
+    ),
+    "approval-as-second-group": lambda: _waiting(
+        shown=TOKEN, may_press=True, second_group="Night shift", stands_in_for="Night shift"
+    ),
+    "approval-high-risk": lambda: _waiting(
+        shown=TOKEN, may_press=True, confirm="It resets a password."
+    ),
+    "approval-evidence": lambda: _waiting(
+        shown=TOKEN, may_press=True, comment="Client confirmed", evidence=EVIDENCE
+    ),
+    "approval-outside-api": lambda: approval.waiting(
+        Waiting(OUTSIDE, shown=TOKEN, may_press=True, confirm="It calls an outside API."), READER
+    ),
+    "confirming-with-number": lambda: confirming(
+        Confirming(
+            an_approval(),
+            TOKEN,
+            "approve",
+            comment="Client confirmed by phone",
+            ticket="48213",
+            why="It resets a password.",
+        ),
+        READER,
+    ),
+    "confirming-wrong-number": lambda: confirming(
+        Confirming(
+            an_approval(),
+            TOKEN,
+            "approve",
+            ticket="48213",
+            why="It resets a password.",
+            remark="“48231” is not the number 48213. Nothing was decided.",
+            people=2,
+            approved=[FIRST],
+        ),
+        READER,
+    ),
+    "confirming-by-text": lambda: confirming(
+        Confirming(APPROVALS[0], TOKEN, "approve", comment="client confirmed"), CHANNEL
+    ),
+    "confirming-rejection": lambda: confirming(
+        Confirming(an_approval(), TOKEN, "reject", comment="Wrong mailbox"), READER
     ),
     "approval-deciding": lambda: approval.deciding(an_approval(), CHANNEL, by="Megan Bowen"),
     "approval-approved": lambda: approval.decided(
@@ -382,6 +597,31 @@ EXAMPLES: Final[dict[str, Callable[[], Card]]] = {
         remark="Alex Wilber was faster: your decision was not sent.",
     ),
     "approval-expired": lambda: approval.decided(an_approval(status="EXPIRED"), READER, by=None),
+    "approval-approved-by-two": lambda: approval.decided(
+        an_approval(status="APPROVED"),
+        CHANNEL,
+        by="Megan Bowen",
+        with_name="Alex Wilber",
+        at=NOW,
+        comment="Client confirmed by phone",
+        run="8f14e45f-ceea",
+    ),
+    "approval-approved-for-another": lambda: approval.decided(
+        an_approval(status="APPROVED"), CHANNEL, by="Lee Gu", for_name="Alex Wilber", at=NOW
+    ),
+    "approval-rejected-after-one": lambda: approval.decided(
+        an_approval(status="REJECTED"),
+        CHANNEL,
+        by="Megan Bowen",
+        with_name="Alex Wilber",
+        at=NOW,
+        comment="Wrong mailbox",
+    ),
+    "results-mixed": lambda: results_card.results("approve", MIXED_RESULTS, READER, "Planned"),
+    "results-all": lambda: results_card.results(
+        "reject", [Result(APPROVALS[0], "455", went=True, text="rejected")], READER, ""
+    ),
+    "results-none": lambda: results_card.results("approve", MIXED_RESULTS[2:], READER, ""),
     "approval-gone": lambda: approval.gone("481", READER),
     "alert": lambda: alert.failed_run(a_run(created_at=ago(seconds=20)), CHANNEL),
     "notice-followed": lambda: notice.notice(

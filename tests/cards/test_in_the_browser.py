@@ -7,11 +7,24 @@ from typing import get_args
 
 import pytest
 
-from cards.card import Card
+from cards.approvals import ApprovalsView, approvals
+from cards.card import Card, plain
 from cards.notice import notice
 from tests.browser.chromium import find_chromium, needs_chromium
 from tests.browser.renderer import Renderer, Theme, renderer
-from tests.cards.examples import EXAMPLES
+from tests.cards.examples import EXAMPLES, READER, TOKEN, an_approval
+
+_HOSTILE = [
+    "**bold** and [a link](https://evil.example)",
+    "https://evil.example/login www.evil.example evil.example me@evil.example",
+    "<b>tag</b> &lt;entity&gt; `code` \\* ~~gone~~",
+    "# heading",
+    "- item",
+    "1. item",
+    "DOMAIN\\lee_gu_2 a*b*c __init__",
+    "{{DATE(2026-11-24T10:00:00Z, SHORT)}}",
+    "[x]: https://evil.example",
+]
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -43,25 +56,27 @@ def test_an_element_that_it_does_not_know_is_a_fault(draws: Renderer) -> None:
     assert drawn.faults
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "**bold** and [a link](https://evil.example)",
-        "https://evil.example/login www.evil.example evil.example me@evil.example",
-        "<b>tag</b> &lt;entity&gt; `code` \\* ~~gone~~",
-        "# heading",
-        "- item",
-        "1. item",
-        "DOMAIN\\lee_gu_2 a*b*c __init__",
-        "{{DATE(2026-11-24T10:00:00Z, SHORT)}}",
-        "[x]: https://evil.example",
-    ],
-)
+@pytest.mark.parametrize("typed", _HOSTILE)
 def test_hostile_text_shows_as_it_was_typed(typed: str, draws: Renderer) -> None:
     drawn = draws.draw(_telling(typed).content)
     seen = drawn.text.replace("\u200b", "").replace("\u2060", "")
     assert seen.count(typed) == 2
     assert not drawn.links
+
+
+@pytest.mark.parametrize("typed", _HOSTILE)
+def test_a_choice_shows_no_markdown_and_leads_nowhere(typed: str, draws: Renderer) -> None:
+    approval = an_approval(requested_for={"action": typed})
+    view = ApprovalsView([approval], total_known=1, tick={approval.id: TOKEN})
+    drawn = draws.draw(approvals(view, READER).content)
+    assert not drawn.links
+    seen = _alike(drawn.text)
+    assert _alike(plain(typed)) in seen
+
+
+def _alike(text: str) -> str:
+    """Letters, figures and points: what is left of a text when its signs give way to others."""
+    return "".join(one for one in text.lower() if one.isascii() and (one.isalnum() or one == "."))
 
 
 def _telling(text: str) -> Card:

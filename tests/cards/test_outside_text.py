@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.neo.models import InboxMessage, Step
+from bot.neo.models import ApprovalState, InboxMessage, Step
 from cards import (
     agent,
     agents,
@@ -23,7 +23,10 @@ from cards import (
     status,
 )
 from cards.card import LARGEST_BYTES, Card, plain
+from cards.confirming import Confirming, confirming
+from cards.evidence import Earlier, Evidence
 from cards.help import help_card
+from cards.results import Result, results
 from tests.cards.examples import NOW, READER, a_run, an_agent, an_approval
 from tests.cards.reading import everything, words
 
@@ -72,6 +75,10 @@ def _all(text: str, many: int) -> dict[str, Callable[[], Card]]:
         requested_for={"action": text, "reason": text, "deep": deep, text[:300]: text},
         approvers=[{"user_id": text, "user_name": text}] * 60,
     )
+    pressable = asked.model_copy(update={"id": "7"})
+    ticked = [asked.model_copy(update={"id": str(number)}) for number in range(many)]
+    several = [Result(asked, text, went=False, text=text), Result(None, text, went=True, text="")]
+    several *= many
     step = Step.model_validate(
         {"tool_type_name": text, "message": text, "data": {"deep": deep}, "is_error": True}
     )
@@ -81,11 +88,68 @@ def _all(text: str, many: int) -> dict[str, Callable[[], Card]]:
         "agent": lambda: agent.agent(bot, [one] * many, READER, waiting=9**9),
         "agents": lambda: agents.agents([bot] * many, READER),
         "alert": lambda: alert.failed_run(one, READER),
-        "approval": lambda: approval.pending(
-            asked, READER, shown="x" * 500, remark=text, comment=text
+        "approval": lambda: approval.waiting(
+            approval.Waiting(
+                asked, shown="x" * 500, may_press=True, remark=text, comment=text, confirm=text
+            ),
+            READER,
         ),
+        "approval with all around it": lambda: approval.waiting(
+            approval.Waiting(
+                pressable,
+                shown="x" * 500,
+                may_press=True,
+                stands_in_for=text,
+                before=an_approval(id="7", requested_for={"deep": text}),
+                remark=text,
+                comment=text,
+                confirm=text,
+                people=2,
+                approved=[approval.Approved(text, text, text, NOW)] * many,
+                away=[approval.Away(text, text, NOW)] * many,
+                snoozed=[approval.PutOff(text, NOW)] * many,
+                second_group=text,
+                refresh_for=["29:" + "x" * 100] * 60,
+                evidence=Evidence(
+                    run=one,
+                    steps=[step] * min(many, 5),
+                    earlier=[Earlier(text, ApprovalState.REJECTED, text, NOW, text, text)] * 10,
+                    missing=[text],
+                ),
+            ),
+            READER,
+        ),
+        "approval of somebody else": lambda: approval.waiting(
+            approval.Waiting(pressable, why_not=text, refresh_for=["29:" + "x" * 100] * 60), READER
+        ),
+        "confirming": lambda: confirming(
+            Confirming(
+                pressable, "x" * 500, "approve", comment=text, ticket=text, why=text, remark=text
+            ),
+            READER,
+        ),
+        "several": lambda: approvals.approvals(
+            approvals.ApprovalsView(
+                [asked, *ticked],
+                total_known=many + 1,
+                tick={each.id: "x" * 500 for each in ticked},
+                not_tickable={asked.id: text},
+                remark=text,
+                comment=text,
+            ),
+            READER,
+        ),
+        "results": lambda: results("approve", several, READER, text),
         "decided": lambda: approval.decided(
-            asked, READER, by=text, at=NOW, comment=text, remark=text, run=text
+            asked,
+            READER,
+            by=text,
+            for_name=text,
+            with_name=text,
+            at=NOW,
+            comment=text,
+            remark=text,
+            run=text,
         ),
         "deciding": lambda: approval.deciding(asked, READER, by=text),
         "gone": lambda: approval.gone(text, READER),

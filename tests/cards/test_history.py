@@ -1,0 +1,143 @@
+"""The history of an approval: every row, as a person reads it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import pytest
+
+from cards.card import LARGEST_BYTES, Card
+from cards.history import Deed, history
+from tests.cards.examples import CHANNEL, NOW, READER, an_approval
+
+COMMENT: Final = "Client confirmed by phone, see *ticket* [48213](https://evil.example)"
+_UNSURE: Final = "Neo did not answer: it may have arrived."
+DEEDS: Final = [
+    Deed(811, NOW - timedelta(days=1, hours=17), "the bot", "remind", "done", "30 min, to 2"),
+    Deed(
+        812,
+        NOW - timedelta(days=1, hours=16),
+        "Lee Gu",
+        "snooze",
+        "done",
+        f"until {(NOW - timedelta(days=1, hours=14)).isoformat()}",
+    ),
+    Deed(
+        815,
+        NOW - timedelta(hours=3),
+        "Isaiah Langer",
+        "approve",
+        "refused",
+        "You were not asked.",
+    ),
+    Deed(816, NOW - timedelta(hours=2), "Lee Gu", "approve", "voted", "one more person has to"),
+    Deed(
+        820,
+        NOW - timedelta(minutes=12),
+        "Megan Bowen",
+        "approve",
+        "sent",
+        comment=COMMENT,
+        for_name="Alex Wilber",
+    ),
+    Deed(821, NOW - timedelta(minutes=12), "Megan Bowen", "approve", "failed", "no answer",
+         COMMENT, "Alex Wilber"),
+    Deed(822, NOW - timedelta(minutes=11), "Megan Bowen", "approve", "decided", "",
+         COMMENT, "Alex Wilber"),
+]  # fmt: skip
+
+
+def _drawn(*deeds: Deed) -> Card:
+    return history("481", deeds, an_approval(), READER)
+
+
+def test_every_row_is_told_oldest_first() -> None:
+    card = history("481", DEEDS, an_approval(), CHANNEL)
+    said = card.summary.split("\n")
+    stood_in = "Megan Bowen for Alex Wilber"
+    assert said[0].startswith("History of approval 481 (")
+    assert said[0].endswith("as of 11:02 CET.")
+    assert said[1:] == [
+        "Sun 22 Nov 18:02 CET: The bot reminded. 30 min, to 2. (row 811)",
+        "Sun 22 Nov 19:02 CET: Lee Gu put it off. Until Sun 22 Nov 21:02 CET. (row 812)",
+        "08:02 CET: Isaiah Langer tried to approve it. You were not asked. (row 815)",
+        "09:02 CET: Lee Gu approved it, as one of two. One more person has to. (row 816)",
+        f"10:50 CET: {stood_in} sent the approval to Neo. Comment: “{COMMENT}” (row 820)",
+        f"10:50 CET: {stood_in} tried to approve it. {_UNSURE} (row 821)",
+        f"10:51 CET: {stood_in} approved it. (row 822)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "outcome", "told"),
+    [
+        ("approve", "sent", "sent the approval to Neo"),
+        ("reject", "sent", "sent the rejection to Neo"),
+        ("approve", "decided", "approved it"),
+        ("reject", "decided", "rejected it"),
+        ("approve", "refused", "tried to approve it"),
+        ("reject", "failed", "tried to reject it"),
+        ("snooze", "refused", "tried to put it off"),
+        ("remind", "failed", "could not remind"),
+        ("another", "new one", "another: new one"),
+    ],
+)
+def test_each_end_has_its_words(wish: str, outcome: str, told: str) -> None:
+    card = _drawn(Deed(7, NOW, "Megan Bowen", wish, outcome))
+    assert f"Megan Bowen {told}." in card.summary
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("overtaken", "Somebody was faster."),
+        ("NeoUnavailable", "Neo did not answer."),
+        ("until the cows come home", "Until the cows come home."),
+        ("wrong mailbox", "Wrong mailbox."),
+    ],
+)
+def test_reasons_are_told_in_words(reason: str, told: str) -> None:
+    card = _drawn(Deed(7, NOW, "Megan Bowen", "approve", "failed", reason))
+    assert told in card.summary
+
+
+def test_a_comment_is_shown_again_only_where_it_changed() -> None:
+    first = Deed(1, NOW, "Megan Bowen", "approve", "sent", comment="so")
+    same = replace(first, position=2, outcome="decided")
+    others = replace(first, position=3, who="Alex Wilber")
+    assert _drawn(first, same, others).summary.count("“so”") == 2
+
+
+def test_of_very_many_rows_the_latest_are_shown_and_it_fits() -> None:
+    many = [replace(DEEDS[4], position=n, comment="long " * 300 + str(n)) for n in range(1, 90)]
+    card = _drawn(*many)
+    assert card.size <= LARGEST_BYTES
+    assert "earlier rows left out" in card.summary
+    assert "(row 89)" in card.summary
+    assert "(row 1)" not in card.summary
+
+
+def test_what_others_wrote_is_text_and_no_markdown() -> None:
+    card = _drawn(replace(DEEDS[4], who="**Megan**\u202e [x](https://evil.example)"))
+    texts = json.dumps(card.content)
+    assert "\\u202e" not in texts
+    for part in _parts(card.content):
+        if part.get("type") == "TextBlock":
+            assert "evil.example" not in str(part["text"])
+
+
+def _parts(part: object) -> list[dict[str, object]]:
+    if isinstance(part, dict):
+        return [part, *(found for value in part.values() for found in _parts(value))]
+    if isinstance(part, list):
+        return [found for value in part for found in _parts(value)]
+    return []
+
+
+def test_it_can_be_drawn_where_neo_has_the_approval_no_longer() -> None:
+    card = history("481", DEEDS, None, READER)
+    assert card.summary.startswith("History of approval 481, as of")
+    assert card.approval is None
