@@ -143,11 +143,8 @@ def _doctor(argv: Sequence[str]) -> int:
 
 def _ledger(argv: Sequence[str]) -> int:
     from bot.ledger_command import main as ledger  # noqa: PLC0415 -- see above
-    from bot.ledger_command import parser  # noqa: PLC0415 -- see above
 
-    parser().parse_args(argv)  # help and wrong usage need no settings
-    settings = all_settings.load()
-    return asyncio.run(ledger(argv, settings=settings, out=sys.stdout, err=sys.stderr))
+    return asyncio.run(ledger(argv, load=all_settings.load, out=sys.stdout, err=sys.stderr))
 
 
 def _say(line: str) -> None:

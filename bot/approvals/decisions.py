@@ -257,10 +257,6 @@ class Decisions:
             return None
         if case.known.deciding_person is not None:
             await self.settling.close(conn, case.known, "failed", "taken over by somebody else")
-        acting = who_may.capacity(click.person.id, case)
-        await self._record(
-            click, "sent", "", conn=conn, by=acting, sent=self._note(click, case, acting)
-        )
         # Whatever becomes of this process, somebody looks at how it ended.
         await self.jobs.defer(
             conn,
@@ -269,6 +265,10 @@ class Decisions:
             tenant=click.tenant,
             approval=case.known.id,
             claimed_at=claimed_at.isoformat(),
+        )
+        acting = who_may.capacity(click.person.id, case)
+        await self._record(
+            click, "sent", "", conn=conn, by=acting, sent=self._note(click, case, acting)
         )
         known = replace(
             case.known,
@@ -328,6 +328,9 @@ class Decisions:
                 with_name=", ".join(vote.name for vote in votes) or None,
             )
             await stored.release(conn, click.tenant, known.id, known.deciding_at)
+            await self.truth.redraw_all(conn, click.tenant, known.id)
+            now = await self._case(conn, click)
+            # Last, for until the commit nobody else of the tenant can add a row.
             await self._record(
                 click,
                 "decided",
@@ -337,8 +340,6 @@ class Decisions:
                 sent=self._note(click, case, acting),
                 answered=_in_short(answer),
             )
-            await self.truth.redraw_all(conn, click.tenant, known.id)
-            now = await self._case(conn, click)
         return Outcome("decided", now or case)
 
     async def _overtaken(self, click: _Click, known: Known, error: NeoError) -> Outcome:

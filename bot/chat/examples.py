@@ -48,7 +48,7 @@ ORDERS: tuple[tuple[str, str], ...] = (
     ("delegate my approvals to Megan until Friday", "she may decide what you are asked"),
     ("end my delegation", "you alone decide again what you are asked"),
     ("my delegations", "who decides for whom, and until when"),
-    ("history 481", "what was shown, decided and sent for one approval"),
+    ("history 481", "who did what about one approval, when, and how it ended"),
 )
 """Orders as a technician types them, and what each does; read by `bot.chat.orders`."""
 

@@ -71,7 +71,7 @@ async def test_the_service_answers_finds_delivers_decides_and_ends_in_order(
         forged = {"aud": "somebody-else"}
         assert (await service.hears(microsoft.activity(text="hi"), **forged)).status_code == 401
 
-        neo.has_approval(481, agent="Password Reset", approvers=PEOPLE)
+        neo.has_approval(481, agent="Mailbox Permissions", approvers=PEOPLE)
         await microsoft.until(lambda: _cards(microsoft, PERSONAL))
         (card,) = _cards(microsoft, PERSONAL)
         answer = await service.hears(_click(microsoft, card, "Approve"))
@@ -101,7 +101,7 @@ async def test_a_process_killed_after_neo_took_a_decision_leaves_no_card_untrue(
     async with started(environment, microsoft, "run") as service:
         await _speaks(service)
         await _speaks(service, ALEX, ALEXS)
-        neo.has_approval(481, agent="Password Reset", approvers=PEOPLE)
+        neo.has_approval(481, agent="Mailbox Permissions", approvers=PEOPLE)
         await microsoft.until(lambda: _cards(microsoft, PERSONAL) and _cards(microsoft, ALEXS))
         copies = _cards(microsoft, PERSONAL) + _cards(microsoft, ALEXS)
         never, taken = asyncio.Event(), asyncio.Event()
@@ -134,7 +134,7 @@ async def test_a_process_killed_after_neo_took_a_decision_leaves_no_card_untrue(
         assert neo.decisions == [(481, "approve")]
         with psycopg.connect(database_url) as conn:
             rows = conn.execute(
-                "SELECT outcome, person, comment FROM ledger WHERE approval = '481' ORDER BY number"
+                "SELECT outcome, person, comment FROM ledger WHERE approval = '481' ORDER BY position"
             ).fetchall()
         assert [outcome for outcome, *_ in rows] == ["sent", "decided"]
         assert rows[-1][1:] == (MEGAN.object_id, "by phone")
@@ -149,7 +149,7 @@ async def test_answering_and_working_can_be_processes_of_their_own(
         started(environment, microsoft, "worker") as worker,
     ):
         await _speaks(service)
-        neo.has_approval(481, agent="Password Reset", approvers=PEOPLE)
+        neo.has_approval(481, agent="Mailbox Permissions", approvers=PEOPLE)
         await microsoft.until(lambda: _cards(microsoft, PERSONAL))
         (card,) = _cards(microsoft, PERSONAL)
         answer = await service.hears(_click(microsoft, card, "Reject"))

