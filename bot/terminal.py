@@ -7,7 +7,7 @@ import contextlib
 import string
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, TextIO
@@ -44,23 +44,63 @@ ASKS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What can be filled in on a card.
+
+    Attributes:
+        fields: What stands in each field already, by its id.
+        choices: What can be ticked, by the letter it is printed with.
+    """
+
+    fields: Mapping[str, str]
+    choices: Mapping[str, str]
+
+    def filled(self, typed: str) -> dict[str, str]:
+        """The fields as a client sends them: what was typed after a button's number.
+
+        Raises:
+            ValueError: a letter that no choice has; the message says which.
+        """
+        fields, comment = dict(self.fields), typed.strip()
+        if TYPED_INPUT in fields:
+            fields[TYPED_INPUT], _, comment = comment.partition(" ")
+        elif TICKED_INPUT in fields:
+            letters, _, comment = comment.partition(" ")
+            fields[TICKED_INPUT] = ",".join(self._ticked(letters))
+        # What stands in the field already is the comment, unless another is typed.
+        fields[COMMENT_INPUT] = comment.strip() or fields.get(COMMENT_INPUT, "")
+        return fields
+
+    def _ticked(self, letters: str) -> Iterator[str]:
+        for letter in filter(None, letters.lower().split(",")):
+            if letter not in self.choices:
+                raise ValueError(f"The card has no choice {letter}.")
+            yield self.choices[letter]
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button, the message that carries it, and the form that it sends."""
+
+    message: str
+    verb: str
+    data: Mapping[str, Any]
+    form: Form
+
+
 @dataclass(slots=True)
 class Screen:
     """A `Messenger` and `Roster` that prints.
 
     Attributes:
         out: Where to.
-        buttons: The buttons of the card printed last.
-        fields: What can be filled in on it, by id, with what stands there already.
-        choices: What can be ticked on it, by the letter it is printed with.
-        message: The message that carries them.
+        buttons: Every button that was printed, in order. A number is given once: a card that
+            comes by itself while somebody types does not become the one that they press.
     """
 
     out: TextIO
-    buttons: list[dict[str, Any]] = field(default_factory=list)
-    fields: dict[str, str] = field(default_factory=dict)
-    choices: dict[str, str] = field(default_factory=dict)
-    message: str | None = None
+    buttons: list[Button] = field(default_factory=list)
     _shown: dict[str, str] = field(default_factory=dict)
 
     async def send(self, conversation: Conversation, card: Card, *, alert: bool = False) -> str:
@@ -85,46 +125,22 @@ class Screen:
     def draw(self, message: str, card: Card) -> None:
         """Print a card; letter its choices and number its buttons."""
         self._shown[message] = card.summary
-        self.message, self.buttons = message, list(_parts(card.content, "Action.Execute"))
         inputs = [*_parts(card.content, "Input.Text"), *_parts(card.content, "Input.ChoiceSet")]
-        self.fields = {one["id"]: one.get("value") or "" for one in inputs}
         offered = [choice for one in inputs for choice in one.get("choices", ())]
         lettered = dict(zip(string.ascii_lowercase, offered, strict=False))
-        self.choices = {letter: choice["value"] for letter, choice in lettered.items()}
-        titles = [b.get("title") or b.get("tooltip") or b["verb"] for b in self.buttons]
-        lines = [
-            "",
-            card.summary,
-            *(f"  ({letter}) {choice['title']}" for letter, choice in lettered.items()),
-            *(f"  [{number}] {title}" for number, title in enumerate(titles, start=1)),
-            *(hint for id_, hint in ASKS.items() if id_ in self.fields),
-            "",
-        ]
-        self.out.write("\n".join(lines) + "\n")
+        form = Form(
+            {one["id"]: one.get("value") or "" for one in inputs},
+            {letter: choice["value"] for letter, choice in lettered.items()},
+        )
+        lines = ["", card.summary]
+        lines += [f"  ({letter}) {choice['title']}" for letter, choice in lettered.items()]
+        for one in _parts(card.content, "Action.Execute"):
+            self.buttons.append(Button(message, one["verb"], one.get("data", {}), form))
+            title = one.get("title") or one.get("tooltip") or one["verb"]
+            lines.append(f"  [{len(self.buttons)}] {title}")
+        lines += [hint for id_, hint in ASKS.items() if id_ in form.fields]
+        self.out.write("\n".join([*lines, "", ""]))
         self.out.flush()
-
-    def filled(self, typed: str) -> dict[str, str]:
-        """The card's fields as a client sends them: what was typed after a button's number.
-
-        Raises:
-            ValueError: a letter that no choice has; the message says which.
-        """
-        fields = dict(self.fields)
-        if TYPED_INPUT in fields or TICKED_INPUT in fields:
-            word, _, typed = typed.strip().partition(" ")
-            if TYPED_INPUT in fields:
-                fields[TYPED_INPUT] = word
-            else:
-                fields[TICKED_INPUT] = ",".join(self._ticked(word))
-        # What stands in the field already is a comment, unless another is typed.
-        fields[COMMENT_INPUT] = typed.strip() or fields.get(COMMENT_INPUT, "")
-        return fields
-
-    def _ticked(self, letters: str) -> Iterator[str]:
-        for letter in filter(None, letters.lower().split(",")):
-            if letter not in self.choices:
-                raise ValueError(f"The card above has no choice {letter}.")
-            yield self.choices[letter]
 
 
 async def chat(
@@ -193,23 +209,23 @@ async def chat(
 
 
 async def _turn(turns: Turns, screen: Screen, me: Person, place: Conversation, line: str) -> None:
-    number, _, comment = line.partition(" ")
+    number, _, typed = line.partition(" ")
     if not number.isdecimal():
         answer = await turns.message(Said(me, place, line))
     elif not 1 <= int(number) <= len(screen.buttons):
-        screen.out.write(f"The card above has no button {number}.\n")
+        screen.out.write(f"There is no button {number}.\n")
         return
     else:
-        button, message = screen.buttons[int(number) - 1], screen.message
+        button = screen.buttons[int(number) - 1]
         try:
-            data = {**button.get("data", {}), **screen.filled(comment)}
+            data = {**button.data, **button.form.filled(typed)}
         except ValueError as error:
             screen.out.write(f"{error}\n")
             return
-        answer = await turns.action(Pressed(me, place, message, button["verb"], data))
-        if answer.in_place and message is not None:
-            screen.draw(message, answer.card)
-            await turns.placed(place, message, answer.card)
+        answer = await turns.action(Pressed(me, place, button.message, button.verb, data))
+        if answer.in_place:
+            screen.draw(button.message, answer.card)
+            await turns.placed(place, button.message, answer.card)
             return
     await turns.placed(place, await screen.send(place, answer.card), answer.card)
 

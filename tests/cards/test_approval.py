@@ -22,7 +22,8 @@ from cards.card import Card
 from cards.changes import changes
 from cards.confirming import Confirming, confirming
 from cards.words import Reader
-from tests.cards.examples import (
+from tests.cards.reading import buttons, everything, words
+from tests.cards.samples import (
     ALEX,
     CHANGED,
     CHANNEL,
@@ -33,7 +34,6 @@ from tests.cards.examples import (
     TOKEN,
     an_approval,
 )
-from tests.cards.reading import buttons, everything, words
 
 
 def _own(approval: Approval, reader: Reader = READER, **fields: Any) -> Card:

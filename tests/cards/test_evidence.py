@@ -21,9 +21,9 @@ from cards.external_request import (
 )
 from cards.fields import flattened, masked, masked_text, scalar
 from cards.parts import Room, assemble
-from tests.cards import examples
-from tests.cards.examples import NOW, READER, a_call, a_run, an_approval
+from tests.cards import samples
 from tests.cards.reading import everything
+from tests.cards.samples import NOW, READER, a_call, a_run, an_approval
 
 ROOM = Room(rows=30, text=1200)
 RUN_THAT_ASKS = a_run(status="WAITING_FOR_APPROVAL", error=None)
@@ -84,7 +84,7 @@ def _visible(held: Any) -> list[str]:
 
 
 def test_a_step_shows_name_tool_time_and_error_and_the_rest_at_a_tap() -> None:
-    card = drawn(Evidence(run=RUN_THAT_ASKS, steps=examples.STEPS))
+    card = drawn(Evidence(run=RUN_THAT_ASKS, steps=samples.STEPS))
     shut = opened(card)
     assert "What it did so far: 3 steps" in shut
     assert "Create the user adele.vance@fabrikam.example" in shut
@@ -102,7 +102,7 @@ def test_a_step_shows_name_tool_time_and_error_and_the_rest_at_a_tap() -> None:
 def test_the_error_of_a_step_is_seen_at_once() -> None:
     steps = [
         Step.model_validate({"tool_type_name": "RMM_RUN_SCRIPT", "tool_call_id": "c", "message": m,
-                             "is_error": bad, "created_at": examples.ago(minutes=9)})
+                             "is_error": bad, "created_at": samples.ago(minutes=9)})
         for m, bad in (("Clear the cache", False), ("exit code 5: access denied", True))
     ]  # fmt: skip
     evidence = Evidence(run=RUN_THAT_ASKS, steps=steps)
@@ -112,7 +112,7 @@ def test_the_error_of_a_step_is_seen_at_once() -> None:
 
 
 def test_an_error_that_stands_in_the_answer_of_the_tool_is_seen_as_well() -> None:
-    assert "no licence left" in opened(drawn(Evidence(run=RUN_THAT_ASKS, steps=examples.STEPS)))
+    assert "no licence left" in opened(drawn(Evidence(run=RUN_THAT_ASKS, steps=samples.STEPS)))
 
 
 def test_long_data_is_short_until_all_of_it_is_asked_for() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from cards.card import LARGEST_BYTES, Card
 from cards.history import Deed, history
-from tests.cards.examples import CHANNEL, COMMENT, DEEDS, NOW, READER, an_approval
+from tests.cards.samples import CHANNEL, COMMENT, DEEDS, NOW, READER, an_approval
 
 _UNSURE: Final = "Neo did not answer: it may have arrived."
 

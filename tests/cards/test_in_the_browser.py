@@ -12,7 +12,8 @@ from cards.card import Card, plain
 from cards.notice import notice
 from tests.browser.chromium import find_chromium, needs_chromium
 from tests.browser.renderer import Renderer, Theme, renderer
-from tests.cards.examples import EXAMPLES, READER, TOKEN, an_approval
+from tests.cards.examples import EXAMPLES
+from tests.cards.samples import READER, TOKEN, an_approval
 
 _HOSTILE = [
     "**bold** and [a link](https://evil.example)",

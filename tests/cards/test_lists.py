@@ -9,7 +9,8 @@ from cards.agents import agents
 from cards.approvals import ApprovalsView, approvals
 from cards.runs import RunsView, runs
 from cards.status import StatusView, status
-from tests.cards.examples import (
+from tests.cards.reading import buttons, words
+from tests.cards.samples import (
     AGENTS,
     APPROVALS,
     MIXED,
@@ -20,7 +21,6 @@ from tests.cards.examples import (
     a_run,
     an_approval,
 )
-from tests.cards.reading import buttons, words
 
 
 def _heading(**asked: object) -> str:

@@ -27,8 +27,8 @@ from cards.confirming import Confirming, confirming
 from cards.evidence import Earlier, Evidence
 from cards.help import help_card
 from cards.results import Result, results
-from tests.cards.examples import NOW, READER, a_run, an_agent, an_approval
 from tests.cards.reading import everything, words
+from tests.cards.samples import NOW, READER, a_run, an_agent, an_approval
 
 HOSTILE = (
     "**Approved** by [you](https://evil.example) `x` <b>_now_</b> \\ &lt; {{DATE(2026)}} ![i](j)"

@@ -8,8 +8,9 @@ import pytest
 
 from bot.chat.grammar import Grammar
 from cards.actions import Ask
-from tests.cards.examples import AGENTS, EXAMPLES, NOW
+from tests.cards.examples import EXAMPLES
 from tests.cards.reading import buttons
+from tests.cards.samples import AGENTS, NOW
 
 _INTENTS = {
     "agent": {"agent"},

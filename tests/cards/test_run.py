@@ -6,8 +6,8 @@ import pytest
 
 from bot.neo.models import Step
 from cards.run import run
-from tests.cards.examples import READER, STEPS, a_call, a_run, an_approval
 from tests.cards.reading import buttons, words
+from tests.cards.samples import READER, STEPS, a_call, a_run, an_approval
 
 
 def test_a_failed_run_says_what_happened_step_by_step() -> None:

@@ -17,8 +17,8 @@ from cards.approvals import ApprovalsView, approvals
 from cards.card import LARGEST_BYTES, Card
 from cards.parts import literal
 from cards.results import Result, results
-from tests.cards.examples import APPROVALS, CHANNEL, MANY, READER, TOKEN, an_approval
 from tests.cards.reading import buttons, everything, words
+from tests.cards.samples import APPROVALS, CHANNEL, MANY, READER, TOKEN, an_approval
 
 
 def _list(found: list[Approval], **fields: Any) -> Card:

@@ -297,7 +297,7 @@ async def test_no_text_is_taken_for_a_decision(scene: Scene) -> None:
         await scene.megan.types(text)
     card = await scene.megan.types("approve 481")
     assert "Password Reset wants to" in card.summary
-    assert "Approve" in titles(card)
+    assert "Approve now" in titles(card)
     assert scene.office.neo.decisions == []
     assert await scene.office.ledger("481") == []
 
