@@ -7,10 +7,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check cards pictures bench-neo docs lock clean
+.PHONY: help demo run test check cards pictures bench-neo bench-approvals docs lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## Try it: the bot in Microsoft's Agents Playground, with an embedded Neo
 	@$(BIN)/python -m bot demo
@@ -30,10 +30,13 @@ cards: $(VENV)/.dev ## Draw every card in Chromium, light and dark, into .pictur
 	@$(BIN)/python tests/cards/pictures.py
 
 pictures: $(VENV)/.dev ## Take the README's pictures anew
-	@PICTURES=docs/pictures $(BIN)/pytest -q tests/scenarios/test_playground.py
+	@PICTURES=docs/pictures $(BIN)/pytest -q tests/scenarios/test_playground.py tests/scenarios/test_three_people.py
 
 bench-neo: $(VENV)/.dev ## What the Neo client costs beside bare httpx, in time, memory and requests
 	@$(BIN)/python -m tests.benchmarks.neo
+
+bench-approvals: $(VENV)/.dev ## From a click to its answer, alone and a hundred at once
+	@$(BIN)/python -m tests.benchmarks.approvals
 
 docs: $(VENV)/.dev ## Write the generated parts of README.md and docs/ anew
 	@$(BIN)/python tests/generated_docs.py

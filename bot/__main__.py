@@ -56,9 +56,19 @@ def until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, int]]) -> 
         return await work(stop)
 
     try:
-        return asyncio.run(run())
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(run())
     except KeyboardInterrupt:
         return 130
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The faster event loop; there is none for Windows."""
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 -- see above
+
+    return uvloop.new_event_loop
 
 
 def _parser(command: str, about: str) -> argparse.ArgumentParser:

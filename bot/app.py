@@ -22,6 +22,7 @@ from bot.alerts.following import Following
 from bot.approvals import chasing, origin, truth
 from bot.approvals import delivery as approvals_delivery
 from bot.approvals import watch as approvals_watch
+from bot.approvals.clicked import Records
 from bot.approvals.clicks import Clicks
 from bot.approvals.decisions import Decisions
 from bot.approvals.delegating import Delegating
@@ -29,6 +30,7 @@ from bot.approvals.evidence import Gathering
 from bot.approvals.faces import Faces
 from bot.approvals.history import History
 from bot.approvals.hours import BusinessHoursKnown
+from bot.approvals.sending import Sending
 from bot.approvals.settling import SETTLE, Settling
 from bot.approvals.showing import Showing
 from bot.approvals.snoozing import Snoozing
@@ -196,14 +198,14 @@ async def furnish(
             pool, jobs, the_truth, faces, messenger, policy_of, clock
         )
         settling = Settling(pool, the_truth, deciding_neo, clock)
+        records = Records(pool, policy_of, clock)
         deciding = Decisions(
             pool=pool,
-            jobs=jobs,
             truth=the_truth,
             roster=roster,
-            settling=settling,
+            sending=Sending(pool, jobs, the_truth, settling, records, deciding_neo, clock),
+            records=records,
             neo_of=deciding_neo,
-            policy_of=policy_of,
             tenants=tenants,
             clock=clock,
         )

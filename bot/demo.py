@@ -20,6 +20,7 @@ from bot.approvals.watch import WATCH
 from bot.errors import ConfigurationError
 from bot.playground.runner import Playground
 from bot.playground.scene import PlaygroundUser, Scene
+from bot.playground.second import AGREE, EVERY, SecondPerson
 from bot.policies import Policy, PolicyFile, Rule
 from bot.sandbox import command as sandbox
 from bot.sandbox.state import StateError
@@ -136,6 +137,7 @@ async def running(
     playground_folder: Path = Path(".playground"),
     runs: int = sandbox.DEFAULT_RUNS,
     neo_url: str = "",
+    alone: bool = True,
 ) -> AsyncIterator[Running]:
     """The demo's parts; everything is over when this ends.
 
@@ -149,6 +151,8 @@ async def running(
         runs: How many runs the embedded Neo has behind it.
         neo_url: An embedded Neo that runs already and takes the sandbox's own key; else one is
             started, with a life of its own.
+        alone: Whoever tries it is alone: where two people have to approve, a colleague is the
+            second by itself.
 
     Raises:
         ConfigurationError: a part cannot start.
@@ -192,7 +196,7 @@ async def running(
                 say=say,
             )
         )
-        begun = begin(rooms, opened, playground.connector_url)
+        begun = begin(rooms, opened, playground.connector_url, alone=alone)
         ends = {
             await stack.enter_async_context(_alongside(begun)): "The work on jobs",
             await stack.enter_async_context(_alongside(playground.wait())): "The Playground",
@@ -279,7 +283,9 @@ async def forget_playground(rooms: Rooms) -> None:
         await approvals.forget_waiting(conn, SCENE.tenant, watch=WATCH)
 
 
-async def begin(rooms: Rooms, opened: asyncio.Event, connector_url: str) -> None:
+async def begin(
+    rooms: Rooms, opened: asyncio.Event, connector_url: str, *, alone: bool = True
+) -> None:
     """Work from when the page is open: it never shows what was sent before.
 
     At the very first start the channel General follows everything.
@@ -299,4 +305,7 @@ async def begin(rooms: Rooms, opened: asyncio.Event, connector_url: str) -> None
             me = SCENE.me.object_id
             await routes.follow(conn, SCENE.tenant, SCENE.team, "approvals", person=me, at=now())
             await routes.follow(conn, SCENE.tenant, SCENE.team, "failures", person=me, at=now())
+    if alone:
+        agree = SecondPerson(rooms, general, SCENE.colleagues, now).agree
+        rooms.jobs.every(EVERY, AGREE, agree)
     await rooms.jobs.work()

@@ -76,11 +76,13 @@ class Answer:
     Attributes:
         aside: Set where the card is for the one who pressed alone: what it tells them, for
             clients that cannot redraw a card for one person; empty if there is nothing to tell.
+        placed: Whether it is known already that the pressed message shows the card.
     """
 
     card: Card
     in_place: bool = False
     aside: str | None = None
+    placed: bool = False
 
 
 class Messenger(Protocol):

@@ -26,6 +26,7 @@ from bot.app import (
 from bot.demo import PEOPLE, SCENE, embedded_neo, settings_for_trying
 from bot.errors import ConversationClosed
 from bot.messaging import Conversation, Person, Pressed, Said, Scope
+from bot.playground.second import AGREE, EVERY, SecondPerson
 from bot.sandbox import command as sandbox
 from bot.settings import Settings
 from bot.store import conversations
@@ -138,6 +139,8 @@ class Screen:
             self.buttons.append(Button(message, one["verb"], one.get("data", {}), form))
             title = one.get("title") or one.get("tooltip") or one["verb"]
             lines.append(f"  [{len(self.buttons)}] {title}")
+        if form.fields.get(COMMENT_INPUT):
+            lines.append(f"  Comment: {form.fields[COMMENT_INPUT]}")
         lines += [hint for id_, hint in ASKS.items() if id_ in form.fields]
         self.out.write("\n".join([*lines, "", ""]))
         self.out.flush()
@@ -200,6 +203,8 @@ async def chat(
         out.write(f"{HINT}\n")
         if (greeting := await rooms.turns.greet(place)) is not None:
             await screen.send(place, greeting)
+        agree = SecondPerson(rooms, place, SCENE.colleagues, now).agree
+        rooms.jobs.every(EVERY, AGREE, agree)
         await stack.enter_async_context(working(rooms.jobs))
         lines = _lines(typed)
         while (line := await _next(lines, stop)) is not None:

@@ -125,7 +125,7 @@ def until_when(by: str, to: Choice, ends: Sequence[tuple[str, datetime]], reader
     name = plain(to.name, 80)
     title = f"Until when does {name} decide for you?"
     means = f"Nothing has changed yet. {_MEANS.format(name=name)}"
-    hint = f"Or type it: “delegate my approvals to {name} until 27 November”."
+    hint = f"Or type it: “delegate my approvals to {name} until Friday”."
     pressed = (_delegating(caption, by, to, until) for caption, until in ends)
     return assemble(
         [

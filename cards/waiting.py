@@ -37,6 +37,7 @@ from cards.words import Reader, ended
 NOBODY: Final = "Neo names nobody who may decide this here. Decide it in Neo."
 MOST_REFRESHING: Final = 60
 """Teams draws own views for at most so many people (its documentation of `refresh`)."""
+_MINE_COUNTS: Final = "You have approved it. Somebody else has to, too; you may still reject it."
 _EVIDENCE: Final = "What it did so far, and earlier decisions"
 
 
@@ -61,6 +62,7 @@ class Waiting:
         away: Who decides for whom of those who were asked.
         snoozed: Who put it off.
         second_group: The name of the second group, once it has heard of it.
+        group_may_decide: Whether its people may decide it now.
         refresh_for: Accounts in Teams of those whose clients draw their own view.
         evidence: What the reader asked to see under it.
     """
@@ -81,6 +83,7 @@ class Waiting:
     away: Sequence[Away] = ()
     snoozed: Sequence[PutOff] = ()
     second_group: str | None = None
+    group_may_decide: bool = False
     refresh_for: Sequence[str] = ()
     evidence: Evidence | None = None
 
@@ -106,7 +109,7 @@ def waiting(view: Waiting, reader: Reader) -> Card:
                 *(gathered.parts(view.evidence, reader, room) if view.evidence else ()),
                 *_decision(view, room, decide=decide),
                 *(() if decide else _waits(view, todo)),
-                small_print(source(approval, reader), showing(approval.id) if decide else None),
+                small_print(source(approval, reader), _again(view, decide=decide)),
             ],
             summary=joined(
                 remark,
@@ -136,10 +139,19 @@ def _todo(view: Waiting, reader: Reader, *, decide: bool) -> str:
     if decide:
         reject = " Say why where you reject it." if view.comment_to_reject else ""
         if not view.may_approve:
-            return f"You have approved it; you may still reject it.{reject}"
+            return f"{_MINE_COUNTS}{reject}"
         return f"Approve or reject it, with a comment if you like.{reject}"
-    who = asked(view.approval, reader, last="or")
+    who = _still_asked(view, reader)
     return f"Waiting for {who}." if who else NOBODY
+
+
+def _still_asked(view: Waiting, reader: Reader) -> str:
+    """Whom it waits for: those who were asked and have not approved it, and the second group."""
+    done = {one.name for one in view.approved}
+    left = [one for one in view.approval.approvers if one.user_name not in done]
+    who = asked(view.approval.model_copy(update={"approvers": left}), reader, last="or")
+    group = plain(view.second_group, 60) if view.group_may_decide else ""
+    return f"{who} or {group}" if who and group else who or group
 
 
 def _around(view: Waiting, reader: Reader, most: int, *, decide: bool) -> list[tuple[str, str]]:
@@ -168,6 +180,7 @@ def _decision(view: Waiting, room: Room, *, decide: bool) -> list[Any]:
         pressed = pressed[1:]
     return [
         None if view.evidence else _to_evidence(number),
+        None if view.may_approve else line(_MINE_COUNTS, spacing="Medium"),
         line(first and f"{labels.WARNING} {first}"),
         comment_field(view.comment, room, to_reject=view.comment_to_reject),
         *buttons(*pressed, snoozing(number), primary=2),
@@ -195,7 +208,7 @@ def _to_evidence(approval: str) -> el.Container | None:
 
 
 def _asks_first(view: Waiting) -> str:
-    said = ended(plain(view.confirm, 200))
+    said = ended(plain(view.confirm, 200)) if view.may_approve else ""
     return f"{said} To approve it, you type {number_to_type(view.approval)}." if said else ""
 
 
@@ -214,6 +227,11 @@ def _evidence_words(found: Evidence | None, reader: Reader, room: Room) -> str:
     """As much of it in words as there is room for."""
     lines = gathered.words(found, reader).split("\n") if found else []
     return "\n".join(plain(one, room.text) for one in lines[: room.rows])
+
+
+def _again(view: Waiting, *, decide: bool) -> ShowApproval | None:
+    """The tap that draws it anew: also for those who were asked and whose client did not."""
+    return showing(view.approval.id) if decide or (view.refresh_for and not view.why_not) else None
 
 
 def _refresh(view: Waiting) -> el.Refresh | None:

@@ -1,4 +1,4 @@
-"""Writes what the documents say about questions, commands and settings, from the code itself.
+"""Writes what the documents say about questions, orders, commands and settings, from the code.
 
 `make docs` runs it; `test_docs.py` holds the documents against it.
 """
@@ -16,13 +16,19 @@ _ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_ROOT))  # run by its path, Python looks for modules beside it alone
 
 from bot.__main__ import COMMANDS  # noqa: E402 -- after the line above
-from bot.chat.examples import EXAMPLES  # noqa: E402 -- likewise
+from bot.chat.examples import EXAMPLES, ORDERS  # noqa: E402 -- likewise
+from bot.policies import PolicyFile  # noqa: E402 -- likewise
 from bot.settings import Settings  # noqa: E402 -- likewise
 
 
 def questions() -> str:
     """The table of questions, from the grammar's examples."""
     return _table(("You type", "You see"), ((f"`{e.question}`", e.shows) for e in EXAMPLES))
+
+
+def orders() -> str:
+    """The table of orders, from the examples that `help` shows."""
+    return _table(("You type", "What it does"), ((f"`{text}`", does) for text, does in ORDERS))
 
 
 def commands() -> str:
@@ -42,6 +48,7 @@ def settings() -> str:
 
 GENERATED: Final = (
     ("README.md", "questions", questions),
+    ("README.md", "orders", orders),
     ("README.md", "commands", commands),
     ("docs/settings.md", "settings", settings),
 )
@@ -79,6 +86,8 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def _default(value: object) -> str:
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
+    if isinstance(value, PolicyFile):
+        value = value.path
     if isinstance(value, tuple):
         value = ", ".join(map(str, value))
     return "" if value in (None, "") else f"`{value}`"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
 from bot.__main__ import COMMANDS
+from bot.policies import Policy
 from bot.settings import Settings
 from tests.generated_docs import GENERATED, replaced
 
@@ -74,6 +78,38 @@ def test_a_path_that_a_document_names_exists(document: Path) -> None:
     rooms = r"`((?:bot|cards|tests|deploy|manifest|docs)/[\w./-]+)`"
     for path in re.findall(rooms, document.read_text(encoding="utf-8")):
         assert (ROOT / path).exists(), f"{document.name} names {path}"
+
+
+def asked_for(model: Any, place: str = "") -> Iterator[str]:
+    """Every key of a model and of the models within it, with the table that it stands in."""
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        for name, field in model.model_fields.items():
+            yield f"{place}{name}"
+            yield from asked_for(field.annotation, f"{place}{name}.")
+    else:
+        for part in get_args(model):
+            yield from asked_for(part, place)
+
+
+def written(table: Any, place: str = "") -> Iterator[str]:
+    """Every key of a TOML document, with the table that it stands in."""
+    if isinstance(table, list):
+        for one in table:
+            yield from written(one, place)
+    elif isinstance(table, dict):
+        for name, value in table.items():
+            yield f"{place}{name}"
+            yield from written(value, f"{place}{name}.")
+
+
+def test_the_example_of_a_policy_is_accepted_and_has_every_key() -> None:
+    text = (ROOT / "docs" / "APPROVALS.md").read_text(encoding="utf-8")
+    example = re.findall(r"<!-- policy: .*? -->\s+```toml\n(.*?)```", text, re.DOTALL)
+    assert len(example) == 1
+    table = tomllib.loads(example[0])
+    policy = Policy.model_validate(table)
+    assert policy.rule[0].people == 2
+    assert set(written(table)) == set(asked_for(Policy))
 
 
 def test_every_picture_is_shown_and_small() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.approvals.risks import client_of, tool_of
+from bot.messaging import Person
 from bot.neo.models import Approval
 from bot.policies import Policy, Rule
 from bot.store import approvals as stored
@@ -54,6 +55,12 @@ class Case:
     def people_needed(self) -> int:
         """How many different people have to approve it."""
         return max((rule.people for rule in self.rules), default=1)
+
+    def person(self, number: str) -> Person:
+        """Somebody who may be concerned, by the name they go by in Teams, else in Neo."""
+        known = self.around.people.get(number)
+        name = known.name if known else self.asked.get(number, "")
+        return Person(self.known.tenant, number, name, known.teams_id if known else "")
 
     def votes_of_others(self, person: str) -> tuple[Vote, ...]:
         """Who else has approved it."""

@@ -22,7 +22,7 @@ from bot.approvals.faces import Faces
 from bot.approvals.hours import BusinessHoursKnown, Hours, elapsed, is_open
 from bot.approvals.truth import Truth
 from bot.errors import ConversationClosed, SendRejected
-from bot.messaging import Messenger, Person
+from bot.messaging import Messenger
 from bot.policies import Policy
 from bot.store import approvals as stored
 from bot.store import conversations, ledger, people, reminders, routes, signing
@@ -125,7 +125,8 @@ class Chase:
         case = await self._pending(conn, tenant, approval)
         if case is None or case.known.deciding_at is not None:
             return  # decided, or about to be: the next look sees how that ended
-        held = bool(case.around.snoozes)
+        # Whoever is no longer asked holds nothing up.
+        held = any(who_may.capacity(one.person, case) for one in case.around.snoozes)
         wanted = [
             *stages.reminders,
             *([SECOND_GROUP] if stages.second_group and not held else []),
@@ -145,10 +146,9 @@ class Chase:
         if group and SECOND_GROUP in new:
             # From here on the cards say so, and where it may decide, its own views have buttons.
             await self.truth.redraw_all(conn, tenant, approval)
-            why = _nobody(case, said)
-            await self._tell(
-                conn, case, SECOND_GROUP, group.people, f"{why} You are asked as {group.name}."
-            )
+            asked = "are asked" if group.may_decide and case.asked else "hear of it"
+            remark = f"{_nobody(case, said)} You {asked} as {group.name}."
+            await self._tell(conn, case, SECOND_GROUP, group.people, remark)
         if DUTY_CHANNEL in new:
             await self._tell_channel(conn, case, _nobody(case, said))
 
@@ -180,10 +180,10 @@ class Chase:
     async def _pending(self, conn: Connection, tenant: str, approval: str) -> Case | None:
         """The case, its row locked; None if nobody can decide it any more."""
         known = await stored.lock(conn, tenant, approval)
-        if known is None or known.gone_at is not None:
+        if known is None:
             return None
         case = await cases.around(conn, known, policy=self.policy_of(tenant), at=self.clock())
-        return None if who_may.why_not_open(case.approval) else case
+        return None if who_may.why_not_open(case) else case
 
     async def _tell(
         self, conn: Connection, case: Case, stage: str, whom: Iterable[str], remark: str
@@ -301,7 +301,7 @@ class Chase:
             # In this order with whoever writes the approval, see `Delivery.deliver`.
             now = await stored.lock(conn, tenant, approval)
             await stored.add_card(conn, tenant, approval, copy)
-            if now != case.known:
+            if now is None or now.fingerprint != case.known.fingerprint:
                 await self.truth.redraw(conn, tenant, approval, copy)
 
     async def _give_up(self, tenant: str, subject: str, conversation: str, why: str) -> None:
@@ -364,11 +364,10 @@ def _to_remind(case: Case) -> list[str]:
 
 
 def _may(person: str, case: Case) -> bool:
-    asked = Person(case.known.tenant, person, case.asked.get(person, ""), "")
-    return who_may.why_not_decide(asked, "approve", case) is None
+    return who_may.why_not_decide(case.person(person), "approve", case) is None
 
 
 def _still_needed(case: Case, stage: str, person: str | None) -> bool:
-    if case.known.gone_at is not None or who_may.why_not_open(case.approval) is not None:
+    if who_may.why_not_open(case) is not None:
         return False
     return stage in {SECOND_GROUP, DUTY_CHANNEL} or person in _to_remind(case)

@@ -9,7 +9,8 @@ from typing import Literal
 
 from bot.approvals import case as cases
 from bot.approvals import who_may
-from bot.approvals.decisions import Decisions, Outcome
+from bot.approvals.clicked import Outcome
+from bot.approvals.decisions import Decisions
 from bot.approvals.faces import Faces
 from bot.approvals.showing import Showing
 from bot.messaging import Answer, Conversation, Person, Pressed
@@ -29,7 +30,6 @@ AT_A_TIME = 5
 
 _NOT_KNOWN = "Nothing was decided. Ask for the approval again to decide it."
 _NOTHING_TICKED = "Nothing was ticked, so nothing was decided."
-_NOT_ON_CARD = "It does not stand on this card. Nothing was decided."
 _WENT = {"approve": "approved", "reject": "rejected"}
 _VOTED = "your approval counts; one more person has to approve it"
 
@@ -49,8 +49,7 @@ class Clicks:
         outcome = await self.decisions.take(pressed, wish)
         if outcome.case is None:
             return Answer(_unknown(wish.approval), in_place=True, aside=_NOT_KNOWN)
-        place, case = pressed.conversation, outcome.case
-        key = await self._key(place)
+        place, case, key = pressed.conversation, outcome.case, outcome.key
         if outcome.kind == "confirm":
             card = self.faces.confirm(
                 case,
@@ -72,7 +71,9 @@ class Clicks:
                 comment="" if outcome.went else wish.comment,
                 before=outcome.before,
             )
-        return Answer(card, in_place=True, aside=_aside(outcome))
+        # A decision has every copy redrawn, this one among them.
+        decided = outcome.kind == "decided"
+        return Answer(card, in_place=True, aside=_aside(outcome), placed=decided)
 
     async def propose(
         self,
@@ -93,6 +94,8 @@ class Clicks:
         reason = who_may.why_not_decide(person, verdict, case)
         key = await self._key(conversation)
         if reason is not None:
+            ordered = Decide(approval=approval, verdict=verdict, shown="none", comment=comment)
+            await self.decisions.refused(person, conversation, ordered, reason)
             remark = f"{reason} Nothing was decided."
             return self.faces.draw(case, conversation, key, viewer=person.id, remark=remark)
         return self.faces.confirm(
@@ -111,10 +114,12 @@ class Clicks:
 
         async def one(number: str) -> Result:
             shown = wish.shown.get(number)
-            if shown is None:
-                return Result(None, number, went=False, text=_NOT_ON_CARD)
+            # What does not stand on the card carries no token: refused like any forged one.
             decide = Decide(
-                approval=number, verdict=wish.verdict, shown=shown, comment=wish.comment
+                approval=number[:128],
+                verdict=wish.verdict,
+                shown=shown or "none",
+                comment=wish.comment,
             )
             async with free:
                 return _result(number, wish.verdict, await self.decisions.take(by_itself, decide))

@@ -180,7 +180,7 @@ class Delivery:
             # card, or this sees that what was drawn is no longer true.
             now = await stored.lock(conn, tenant, approval)
             await stored.add_card(conn, tenant, approval, Place(conversation, message))
-            if now != case.known:
+            if now is None or now.fingerprint != case.known.fingerprint:
                 await self.truth.redraw(conn, tenant, approval, Place(conversation, message))
 
     async def placed(self, conversation: Conversation, message: str, card: Card) -> None:

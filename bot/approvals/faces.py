@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from bot.approvals import who_may
 from bot.approvals.case import Case
 from bot.approvals.signature import EVERYBODY, sign
-from bot.messaging import Conversation, Person, Scope
+from bot.messaging import Conversation, Scope
 from bot.neo.models import Approval, ApprovalState
 from bot.settings import is_loopback
 from cards import approval as face
@@ -22,10 +22,6 @@ from cards.confirming import Confirming, confirming
 from cards.evidence import Evidence
 from cards.waiting import MOST_REFRESHING, Waiting, waiting
 from cards.words import Reader
-
-# A decision under way for longer than this belongs to a process that died: Neo's client gives an
-# answer up before.
-CLAIM_LASTS = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +128,7 @@ class Faces:
         """What depends on who sees it: buttons, or why there are none, or who is to get them."""
         accounts = self._accounts(case, conversation)
         if viewer is not None:
-            person = Person(case.known.tenant, viewer, case.asked.get(viewer, ""), "")
-            why_not = who_may.why_not_decide(person, "reject", case)
+            why_not = who_may.why_not_decide(case.person(viewer), "reject", case)
             acting = who_may.capacity(viewer, case)
             own: dict[str, Any] = {"may_press": why_not is None, "why_not": why_not}
             own["may_approve"] = who_may.why_not_again(viewer, "approve", case) is None
@@ -159,7 +154,7 @@ class Faces:
         may = dict.fromkeys(p for p in people if who_may.capacity(p, case) is not None)
         if len(may) > MOST_REFRESHING:
             return ()
-        return tuple(case.around.accounts[p] for p in may if p in case.around.accounts)
+        return tuple(case.around.people[p].teams_id for p in may if p in case.around.people)
 
     def _decided(self, case: Case, reader: Reader, remark: str | None) -> Card:
         known, approval = case.known, case.approval
@@ -191,7 +186,7 @@ class Faces:
     def is_deciding(self, case: Case) -> bool:
         """Whether a decision is on its way to Neo."""
         name, at = case.known.deciding_name, case.known.deciding_at
-        return bool(name) and at is not None and self.clock() - at < CLAIM_LASTS
+        return bool(name) and at is not None and self.clock() - at < who_may.CLAIM_LASTS
 
 
 def _waiting(case: Case) -> Waiting:
@@ -205,6 +200,7 @@ def _waiting(case: Case) -> Waiting:
         away=_away(case),
         snoozed=tuple(PutOff(one.name, one.until) for one in case.around.snoozes),
         second_group=_second_group(case),
+        group_may_decide=bool(case.policy.second_group and case.policy.second_group.may_decide),
     )
 
 

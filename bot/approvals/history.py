@@ -13,6 +13,7 @@ from bot.store.ledger import Row
 from cards.card import Card
 from cards.history import Deed
 from cards.history import history as draw
+from cards.notice import notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,13 @@ class History:
     faces: Faces
 
     async def show(self, conversation: Conversation, approval: str) -> Card | None:
-        """Every row about an approval, or None where nothing was recorded."""
+        """Every row about an approval, or None where it is not known here."""
         async with self.pool.connection() as conn:
             rows = await ledger.history(conn, conversation.tenant, approval)
             known = await stored.find(conn, conversation.tenant, approval)
         if not rows:
-            return None
+            title = f"Nothing is recorded about approval {approval} yet"
+            return notice(title, "Nobody has tried to decide it here.") if known else None
         reader = self.faces.reader(conversation)
         about = known.approval if known else None
         return draw(approval, [_deed(row) for row in rows], about, reader)

@@ -77,7 +77,7 @@ class Snoozing:
                 case = await self._case(conn, person.tenant, approval)
                 if case is None or who_may.why_not_asked(person.id, case) is not None:
                     continue
-                if who_may.why_not_open(case.approval) is not None:
+                if who_may.why_not_open(case) is not None:
                     continue
                 refused = await self._put_off(conn, case, person, conversation, until)
             if refused is None:

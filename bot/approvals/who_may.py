@@ -18,6 +18,9 @@ from bot.messaging import Person
 from bot.neo.models import Approval, ApprovalState
 from bot.store.circumstances import Delegation
 
+# A decision under way for longer than this belongs to a process that died: Neo's client gives an
+# answer up before.
+CLAIM_LASTS: Final = timedelta(seconds=15)
 LONGEST_SNOOZE: Final = timedelta(hours=24)
 LONGEST_DELEGATION: Final = timedelta(days=60)
 
@@ -41,20 +44,28 @@ class Capacity:
     for_name: str | None = None
 
 
-def capacity(person: str, case: Case) -> Capacity | None:
-    """In whose name this person may decide the approval; None if they may not."""
+def capacities(person: str, case: Case) -> tuple[Capacity, ...]:
+    """In whose names this person may decide the approval: their own first; none if they may not."""
     person = person.lower()
     if person in case.asked:
-        return Capacity()
-    for one in case.around.delegations:
-        if one.delegate == person and one.person in case.asked:
-            return Capacity(one.person, one.name)
+        return (Capacity(),)
+    found = [
+        Capacity(one.person, one.name)
+        for one in case.around.delegations
+        if one.delegate == person and one.person in case.asked
+    ]
     group = case.policy.second_group
     # Somebody has to be asked in Neo: the second group only joins them.
     heard = bool(case.asked) and case.around.escalated
     if heard and group and group.may_decide and person in group.people:
-        return Capacity(for_name=group.name)
-    return None
+        found.append(Capacity(for_name=group.name))
+    return tuple(found)
+
+
+def capacity(person: str, case: Case) -> Capacity | None:
+    """The name they decide in: of several, the first that the policy allows."""
+    found = capacities(person, case)
+    return next((one for one in found if not _requested_by(one, case)), next(iter(found), None))
 
 
 def why_not_served(person: Person, tenants: Collection[str]) -> str | None:
@@ -69,13 +80,24 @@ def why_not_guest(*, guest: bool) -> str | None:
     return "Guests cannot decide approvals." if guest else None
 
 
-def why_not_open(approval: Approval) -> str | None:
+def why_not_open(case: Case) -> str | None:
     """Why the approval can no longer be decided."""
+    approval = case.approval
+    if case.known.gone_at is not None:
+        return "Neo no longer has it."
     if approval.state is ApprovalState.PENDING:
         return None
     if approval.state is ApprovalState.UNKNOWN:
         return f"Neo says “{approval.status}”, which is not known here. Decide it in Neo."
     return "It is decided already."
+
+
+def why_not_now(case: Case) -> str | None:
+    """Why it has to wait for a decision that is on its way to Neo."""
+    known = case.known
+    if known.deciding_at is None or case.at - known.deciding_at >= CLAIM_LASTS:
+        return None
+    return f"{known.deciding_name} is deciding it at this moment. Your decision was not taken."
 
 
 def why_not_asked(person: str, case: Case) -> str | None:
@@ -89,13 +111,12 @@ def why_not_asked(person: str, case: Case) -> str | None:
 
 def why_not_requester(person: Person, case: Case) -> str | None:
     """Why whoever asked for it does not decide it, where the policy says so."""
-    if not any(rule.not_the_requester for rule in case.rules):
+    if not _excludes_requester(case):
         return None
-    named = set(_requester(case.approval))
-    if {person.id.casefold(), person.name.casefold()} & named:
+    if {person.id.casefold(), person.name.casefold()} & set(_requester(case.approval)):
         return "You asked for this yourself, so somebody else has to decide it."
     acting = capacity(person.id, case)
-    if acting and acting.for_person and acting.for_person.casefold() in named:
+    if acting and _requested_by(acting, case):
         return f"{acting.for_name} asked for this, so you cannot decide it in their name."
     return None
 
@@ -150,7 +171,7 @@ def why_not_decide(person: Person, verdict: Literal["approve", "reject"], case: 
     Whether they are a guest is asked of Teams, and what they typed is another question.
     """
     return (
-        why_not_open(case.approval)
+        why_not_open(case)
         or why_not_asked(person.id, case)
         or why_not_requester(person, case)
         or why_not_again(person.id, verdict, case)
@@ -167,7 +188,7 @@ def why_not_tick(person: Person, case: Case) -> str | None:
 
 def why_not_snooze(person: str, case: Case, *, until: datetime) -> str | None:
     """Why somebody may not put it off until then."""
-    reason = why_not_open(case.approval) or why_not_asked(person, case)
+    reason = why_not_open(case) or why_not_asked(person, case)
     if reason is not None:
         return reason
     if until <= case.at:
@@ -214,6 +235,18 @@ def why_not_delegate(
         (until - at > LONGEST_DELEGATION, "A delegation lasts 60 days at most."),
     )
     return next((reason for holds, reason in answers if holds), None)
+
+
+def _excludes_requester(case: Case) -> bool:
+    return any(rule.not_the_requester for rule in case.rules)
+
+
+def _requested_by(acting: Capacity, case: Case) -> bool:
+    """Whether the colleague in whose name it would be decided asked for it, and must not."""
+    if acting.for_person is None or not _excludes_requester(case):
+        return False
+    names = {acting.for_person.casefold(), (acting.for_name or "").casefold()}
+    return bool(names & set(_requester(case.approval)))
 
 
 def _bare(number: str) -> str:

@@ -52,8 +52,9 @@ class Known:
 
     @property
     def fingerprint(self) -> str:
-        """Of everything that a card shows of it."""
-        shown = (self.digest, self.state, self.gone_at, self.deciding_at, self.decided_at, self.run)
+        """Of everything that a card shows of it; the run only once it is decided."""
+        run = None if self.state == ApprovalState.PENDING.value else self.run
+        shown = (self.digest, self.state, self.gone_at, self.deciding_at, self.decided_at, run)
         return "/".join(map(str, (*shown, self.revision)))
 
     @property

@@ -51,6 +51,13 @@ class Snooze(_Row):
     until: datetime
 
 
+class Somebody(_Row):
+    """Somebody who has spoken to the bot: their account in Teams and their name there."""
+
+    teams_id: str
+    name: str
+
+
 def _listed(rows: object) -> object:
     return rows or ()
 
@@ -63,14 +70,14 @@ class Circumstances(_Row):
         delegations: In force, of the whole tenant.
         snoozes: Not over yet.
         escalated: The second group has heard of it.
-        accounts: Accounts in Teams by Entra object id, of those asked about who ever spoke here.
+        people: Those asked about who ever spoke to the bot, by Entra object id.
     """
 
     votes: Annotated[tuple[Vote, ...], BeforeValidator(_listed)] = ()
     delegations: Annotated[tuple[Delegation, ...], BeforeValidator(_listed)] = ()
     snoozes: Annotated[tuple[Snooze, ...], BeforeValidator(_listed)] = ()
     escalated: bool = False
-    accounts: Annotated[dict[str, str], BeforeValidator(lambda found: found or {})] = {}
+    people: Annotated[dict[str, Somebody], BeforeValidator(lambda found: found or {})] = {}
 
 
 async def around(
@@ -82,7 +89,7 @@ async def around(
         conn: The caller's.
         tenant: Microsoft 365 tenant id.
         approval: Id of the approval.
-        people: Whose accounts in Teams are wanted, beside those of the delegates.
+        people: Who is to be named, beside the delegates.
         at: The present.
     """
     cursor = await conn.execute(
@@ -99,7 +106,7 @@ async def around(
                 WHERE s.tenant = %(tenant)s AND s.approval = %(approval)s AND s.until > %(at)s),
             EXISTS (SELECT FROM reminders r WHERE r.tenant = %(tenant)s
                 AND r.approval = %(approval)s AND r.stage = %(stage)s),
-            (SELECT json_object_agg(p.id, p.teams_id) FROM people p WHERE p.tenant = %(tenant)s
+            (SELECT json_object_agg(p.id, p) FROM people p WHERE p.tenant = %(tenant)s
                 AND (p.id = ANY(%(people)s) OR p.id IN (
                     SELECT d.delegate FROM delegations d WHERE d.tenant = %(tenant)s
                     AND d.ended_at IS NULL AND d.since <= %(at)s AND d.until > %(at)s)))
@@ -113,13 +120,13 @@ async def around(
         },
     )
     row = await cursor.fetchone()
-    votes, delegations, snoozes, escalated, accounts = row or (None, None, None, False, None)
+    votes, delegations, snoozes, escalated, known = row or (None, None, None, False, None)
     return Circumstances(
         votes=votes,
         delegations=delegations,
         snoozes=snoozes,
         escalated=escalated,
-        accounts=accounts,
+        people=known,
     )
 
 

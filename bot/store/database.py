@@ -10,7 +10,9 @@ import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import fasteners
 import psutil
@@ -29,6 +31,7 @@ Pool = AsyncConnectionPool[Connection]
 
 # Any number does, as long as every replica takes the same one.
 _MIGRATION_LOCK = 0x4E656F
+_ALIVE_SECONDS = 1.0
 
 
 @contextmanager
@@ -131,15 +134,41 @@ async def connected(url: str, *, size: int = 20) -> AsyncIterator[Pool]:
 
 def pooled(url: str, *, size: int) -> Pool:
     """A pool, not yet open, whose connections work as the bot's own role where there is one."""
+    signs = _SignsOfLife()
     return AsyncConnectionPool(
         url,
-        timeout=3.0,
+        # When many press at once, they wait for each other rather than be turned away.
+        timeout=8.0,
         min_size=1,
         max_size=size,
         open=False,
         configure=_work_as_bot,
-        check=AsyncConnectionPool.check_connection,
+        check=signs.check,
+        reset=signs.seen,
     )
+
+
+class _SignsOfLife:
+    """Asks a connection whether it is alive, unless somebody has just worked with it.
+
+    A turn takes several connections one after another, and each question is a round trip.
+    """
+
+    def __init__(self) -> None:
+        self._seen_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+
+    async def seen(self, conn: Connection) -> None:
+        """Note that it was alive."""
+        self._seen_at[conn] = monotonic()
+
+    async def check(self, conn: Connection) -> None:
+        """Let it be used.
+
+        Raises:
+            psycopg.OperationalError: it is dead; the pool takes another one.
+        """
+        if monotonic() - self._seen_at.get(conn, 0.0) > _ALIVE_SECONDS:
+            await AsyncConnectionPool.check_connection(conn)
 
 
 async def _work_as_bot(conn: Connection) -> None:

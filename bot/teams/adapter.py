@@ -10,7 +10,7 @@ from botbuilder.core import BotAdapter, InvokeResponse, TurnContext
 from botbuilder.schema import Activity, ActivityTypes, ConversationReference, ResourceResponse
 
 from bot.teams.handler import Handler, log_broken
-from bot.teams.memory import Memory
+from bot.teams.memory import Memory, Met
 from bot.teams.turn import Outcome, Turn, told
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,8 @@ class TeamsAdapter(BotAdapter):  # type: ignore[misc] # botbuilder ships no type
         super().__init__()
         self._handler = handler
         self._memory = memory
+        self.keeping: set[asyncio.Task[None]] = set()
+        """Answers on their way into memory."""
 
     async def take(self, turn: Turn) -> Outcome:
         """Do what an activity asks for; never raises, so that no person sees an HTTP error."""
@@ -57,27 +59,22 @@ class TeamsAdapter(BotAdapter):  # type: ignore[misc] # botbuilder ships no type
     async def _take(self, turn: Turn) -> Outcome:
         inbound, conversation = turn.inbound, turn.conversation
         if inbound.type not in _TAKEN_ONCE:
-            await self._meet(turn)
+            if (met := _met(turn)) is not None:
+                await self._memory.meet(conversation, met.person)
             return Outcome()
-        if not await self._memory.claim(conversation, inbound.id):
+        if not await self._memory.claim(conversation, inbound.id, met=_met(turn)):
             log.info("turn.repeated", type=inbound.type)
             return await self._same_answer(turn) if turn.is_invoke else Outcome()
-        await self._meet(turn)
         context = TurnContext(self, inbound.for_botbuilder())
         turn.put_into(context)
         await self.run_pipeline(context, self._handler.on_turn)
         outcome = _invoked(context)
         if turn.is_invoke:
-            await self._keep(turn, outcome)
+            # Whoever pressed need not wait for what only a repeat of the press reads.
+            keeping = asyncio.create_task(self._keep(turn, outcome))
+            self.keeping.add(keeping)
+            keeping.add_done_callback(self.keeping.discard)
         return outcome
-
-    async def _meet(self, turn: Turn) -> None:
-        # A good-bye must not open again what an earlier one closed.
-        if turn.inbound.is_departure:
-            return
-        # Events leave names out; the one that is known shall stay.
-        named = turn.person if turn.inbound.from_.name else None
-        await self._memory.meet(turn.conversation, named)
 
     async def _keep(self, turn: Turn, outcome: Outcome) -> None:
         kept = {"status": outcome.status, "body": outcome.body}
@@ -115,6 +112,14 @@ class TeamsAdapter(BotAdapter):  # type: ignore[misc] # botbuilder ships no type
     async def delete_activity(self, context: TurnContext, reference: ConversationReference) -> None:
         """Refused: what was said stays, redrawn where it no longer holds."""
         raise NotImplementedError("Messages are edited, not deleted.")
+
+
+def _met(turn: Turn) -> Met | None:
+    # A good-bye must not open again what an earlier one closed.
+    if turn.inbound.is_departure:
+        return None
+    # Events leave names out; the one that is known shall stay.
+    return Met(turn.person if turn.inbound.from_.name else None)
 
 
 def _invoked(context: TurnContext) -> Outcome:

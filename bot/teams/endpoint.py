@@ -106,7 +106,7 @@ class Endpoint:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within_seconds
         # A turn that is cancelled wakes its request, which may start a last task: hence the loop.
-        while under_way := {*self._turns, *self._late}:
+        while under_way := {*self._turns, *self._late, *self.adapter.keeping}:
             _, slow = await asyncio.wait(under_way, timeout=max(deadline - loop.time(), 0))
             for task in slow:
                 task.cancel()

@@ -163,7 +163,7 @@ class Handler(TeamsActivityHandler):  # type: ignore[misc] # botbuilder ships no
         answer = await self._ask(turn, self._turns.action(pressed))
         if answer.in_place:
             turn.redraw = answer
-            if turn.inbound.reply_to_id:
+            if turn.inbound.reply_to_id and not answer.placed:
                 await self._placed(turn, turn.inbound.reply_to_id, answer.card)
             return drawn(answer.card)
         posted = await self._reply(turn, answer.card)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -16,11 +17,23 @@ from bot.store.people import Standing
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Somebody spoke, or (None) nobody whose name is told."""
+
+    person: Person | None
+
+
 class Memory(Protocol):
     """Fulfilled by `StoreMemory`."""
 
-    async def claim(self, conversation: Conversation, activity: str) -> bool:
-        """Take an activity; True for the first caller, False for every repeat of it."""
+    async def claim(
+        self, conversation: Conversation, activity: str, *, met: Met | None = None
+    ) -> bool:
+        """Take an activity; True for the first caller, False for every repeat of it.
+
+        The first caller also writes down where was spoken and by whom, if ``met`` says so.
+        """
         ...
 
     async def meet(self, conversation: Conversation, person: Person | None) -> None:
@@ -64,20 +77,31 @@ class StoreMemory:
         self._pool = pool
         self._clock = clock
 
-    async def claim(self, conversation: Conversation, activity: str) -> bool:
+    async def claim(
+        self, conversation: Conversation, activity: str, *, met: Met | None = None
+    ) -> bool:
         """See `Memory.claim`."""
+        # One transaction for both: each is a wait for the disk, on everybody's way.
         async with self._pool.connection() as conn:
-            return await activities.claim(
+            first = await activities.claim(
                 conn, conversation.tenant, conversation.id, activity, at=self._clock()
             )
+            if first and met is not None:
+                await self._meet(conn, conversation, met.person)
+            return first
 
     async def meet(self, conversation: Conversation, person: Person | None) -> None:
         """See `Memory.meet`."""
-        at = self._clock()
         async with self._pool.connection() as conn:
-            await conversations.remember(conn, conversation, at=at)
-            if person is not None:
-                await people.remember(conn, person, at=at)
+            await self._meet(conn, conversation, person)
+
+    async def _meet(
+        self, conn: AsyncConnection[Any], conversation: Conversation, person: Person | None
+    ) -> None:
+        at = self._clock()
+        await conversations.remember(conn, conversation, at=at)
+        if person is not None:
+            await people.remember(conn, person, at=at)
 
     async def keep_answer(
         self, conversation: Conversation, activity: str, answer: dict[str, Any]

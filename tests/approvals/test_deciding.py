@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from bot.approvals.decisions import may_have_arrived
+from bot.approvals.sending import may_have_arrived
 from bot.errors import (
     NeoError,
     NeoInvalid,

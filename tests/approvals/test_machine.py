@@ -9,4 +9,8 @@ from tests.approvals.machine.talking import Talking
 
 
 def test_nothing_that_people_and_accidents_do_breaks_what_has_to_hold(database_url: str) -> None:
-    run_state_machine_as_test(lambda: Talking(database_url, replicas=1), settings=how_long(12))
+    class Here(Talking):
+        def __init__(self) -> None:
+            super().__init__(database_url, replicas=1)
+
+    run_state_machine_as_test(Here, settings=how_long(12))

@@ -9,4 +9,8 @@ from tests.approvals.machine.together import Together
 
 
 def test_two_replicas_hold_what_one_holds(database_url: str) -> None:
-    run_state_machine_as_test(lambda: Together(database_url, replicas=2), settings=how_long(12))
+    class Here(Together):
+        def __init__(self) -> None:
+            super().__init__(database_url, replicas=2)
+
+    run_state_machine_as_test(Here, settings=how_long(12))

@@ -409,3 +409,21 @@ def test_every_status_occurs_in_half_an_hour() -> None:
     assert seen == set(RUN_STATUSES)
     approvals = {run.approval.status for run in told.approvals(ApprovalFilter()) if run.approval}
     assert approvals == set(APPROVAL_STATUSES)
+
+
+def test_two_agents_ask_before_they_call_an_outside_api() -> None:
+    calls = {
+        agent.name: story.details
+        for agent in read_library().agents
+        for story in agent.asks
+        if story.tool == "EXTERNAL_API_REQUEST"
+    }
+    assert set(calls) == {"Onboarding L1", "VIP Escalation"}
+    for details in calls.values():
+        assert details["method"] == "POST"
+        assert details["url"].startswith("https://")
+        assert details["configuration"]
+        assert details["authentication"]
+        assert isinstance(details["body"], dict)
+        assert details["headers"].get("Authorization", "Bearer ••••") == "Bearer ••••"
+    assert calls["Onboarding L1"]["new_configuration"] is True

@@ -86,8 +86,8 @@ async def _is_greeted_once(desk: Desk) -> None:
 
 
 async def _decides(desk: Desk) -> None:
-    """The approval came by itself, for the person at the keyboard."""
-    card = await desk.page.wait_for_card("wants to", "Asked", "you", "Approve")
+    """The approval came by itself; it is one that asks for a number to be typed."""
+    card = await desk.page.wait_for_card("wants to", "Asked", "you", "Approve…")
     text = await card.inner_text()
     number = re.search(r"Approval (\d+)", text)
     assert number is not None
@@ -101,7 +101,13 @@ async def _decides(desk: Desk) -> None:
     await desk.page.fill(comment, on=mark)
     await keep(desk.page.card(mark), "chat", whole_window=True)
     await keep(desk.page.card(mark), "approval-waiting")
-    await desk.page.press("Approve", on=mark)
+    await desk.page.press("Approve…", on=mark)
+    confirming = await desk.page.wait_for_card(mark, "Approve this?")
+    await expect(confirming.get_by_label("Comment")).to_have_value(comment)
+    assert (await desk.approval(number[1])).state is ApprovalState.PENDING
+    await desk.page.fill(before.ticket_number or before.id, on=mark, label="Number")
+    await keep(desk.page.card(mark), "approval-confirming")
+    await desk.page.press("Approve now", on=mark)
     decided = await desk.page.wait_for_card(f"Approval {number[1]}", "Approved by Megan Bowen")
     await expect(decided).to_contain_text(comment)
     await expect(decided.get_by_role("button", name="Approve", exact=True)).to_have_count(0)

@@ -20,6 +20,7 @@ from bot.store.people import Standing
 from bot.teams.connector import Connector
 from bot.teams.credentials import ClientSecret
 from bot.teams.endpoint import Budget, Endpoint, Gate, build_endpoint
+from bot.teams.memory import Met
 from bot.teams.service_urls import ServiceHosts
 from bot.teams.tokens import InboundTokens, SigningKeys
 from cards.card import Card
@@ -51,13 +52,17 @@ class Remembered:
     broken: bool = False
     broken_for_answers: bool = False
 
-    async def claim(self, conversation: Conversation, activity: str) -> bool:
+    async def claim(
+        self, conversation: Conversation, activity: str, *, met: Met | None = None
+    ) -> bool:
         if self.broken:
             raise ConnectionError("the database is away")
         key = (conversation.tenant, conversation.id, activity)
         if key in self.taken:
             return False
         self.taken[key] = None
+        if met is not None:
+            await self.meet(conversation, met.person)
         return True
 
     async def meet(self, conversation: Conversation, person: Person | None) -> None:

@@ -1,0 +1,215 @@
+"""A decision on its way to Neo: claimed by one, sent once, and its end written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from bot.approvals import who_may
+from bot.approvals.case import Case
+from bot.approvals.clicked import Click, Outcome, Records, Sent
+from bot.approvals.notes import note, without_note
+from bot.approvals.settling import SETTLE, Settling
+from bot.approvals.truth import FOUND, Truth
+from bot.approvals.who_may import CLAIM_LASTS
+from bot.errors import (
+    NeoConflict,
+    NeoError,
+    NeoRateLimited,
+    NeoUnavailable,
+    NeoUnreachable,
+)
+from bot.neo.client import Neo
+from bot.neo.models import Approval, ApprovalState
+from bot.store import approvals as stored
+from bot.store.approvals import Known
+from bot.store.database import Connection, Pool
+from bot.store.jobs import Jobs
+
+log = structlog.get_logger()
+
+WISHED = {"approve": ApprovalState.APPROVED, "reject": ApprovalState.REJECTED}
+FASTER = "Somebody was faster. Your decision was not taken."
+_UNSURE = "Neo did not answer. Whether it took your decision is being checked; this card will say."
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to decide: whose click, on what, and what is sent."""
+
+    click: Click
+    case: Case
+    sent: Sent
+
+    @property
+    def known(self) -> Known:
+        """The approval, with this claim on it."""
+        return self.case.known
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Claims approvals and decides them in Neo."""
+
+    pool: Pool
+    jobs: Jobs
+    truth: Truth
+    settling: Settling
+    records: Records
+    neo_of: Callable[[str], Neo]
+    clock: Callable[[], datetime]
+
+    async def claim(self, conn: Connection, click: Click, case: Case) -> Claim | None:
+        """Take the right to decide; the row is locked, so that nothing changes meanwhile."""
+        claimed_at = self.clock()
+        claimed = await stored.claim(
+            conn,
+            click.tenant,
+            case.known.id,
+            person=click.person.id,
+            name=click.person.name,
+            digest=click.shown,
+            at=claimed_at,
+            stale_after=CLAIM_LASTS,
+        )
+        if not claimed:
+            return None
+        # Whatever becomes of this process, somebody looks at how it ended.
+        await self.jobs.defer(
+            conn,
+            SETTLE,
+            after=CLAIM_LASTS,
+            tenant=click.tenant,
+            approval=case.known.id,
+            claimed_at=claimed_at.isoformat(),
+        )
+        if case.known.deciding_person is not None:
+            await self.settling.close(conn, case.known, "failed", "taken over by somebody else")
+        acting = who_may.capacity(click.person.id, case) or who_may.Capacity()
+        votes = case.votes_of_others(click.person.id) if click.wish.verdict == "approve" else ()
+        sent = Sent(acting, note(click.person, click.wish.comment, acting, votes))
+        await self.records.add(click, "sent", "", conn=conn, sent=sent)
+        known = replace(
+            case.known,
+            deciding_person=click.person.id,
+            deciding_name=click.person.name,
+            deciding_at=claimed_at,
+        )
+        return Claim(click, replace(case, known=known), sent)
+
+    async def send(self, claim: Claim) -> Outcome:
+        """Decide in Neo, once; the claim ends with what Neo says."""
+        click = claim.click
+        try:
+            answer = await self.neo_of(click.tenant).approvals.decide(
+                claim.known.id, click.wish.verdict, note=claim.sent.note
+            )
+        except NeoConflict as error:
+            return await self._overtaken(claim, error)
+        except NeoError as error:
+            if may_have_arrived(error):
+                return await self._unsure(claim, error)
+            await self._let_go(claim)
+            return await self.records.fail(click, error, claim.sent)
+        return await self._decided(claim, answer)
+
+    async def _let_go(self, claim: Claim) -> None:
+        """End the claim; whoever was shown "is deciding" sees the approval again."""
+        tenant, known = claim.click.tenant, claim.known
+        async with self.pool.connection() as conn:
+            await stored.release(conn, tenant, known.id, known.deciding_at)
+            await self.truth.redraw_all(conn, tenant, known.id)
+
+    async def _decided(self, claim: Claim, answer: Approval) -> Outcome:
+        click, known = claim.click, claim.known
+        # What the answer leaves out is as it was; the status is not in Neo's samples at all.
+        said = answer.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        whole = without_note(Approval.model_validate({**known.body, **said}), claim.case.approval)
+        if whole.state not in WISHED.values():
+            whole = whole.model_copy(update={"status": WISHED[click.wish.verdict].value})
+        votes = claim.case.votes_of_others(click.person.id)
+        before = ", ".join(vote.name for vote in votes) or None
+        async with self.pool.connection() as conn:
+            await stored.lock(conn, click.tenant, known.id)
+            await stored.write(conn, click.tenant, whole, at=self.clock())
+            await stored.write_decision(
+                conn,
+                click.tenant,
+                known.id,
+                person=click.person.id,
+                name=click.person.name,
+                comment=click.wish.comment,
+                at=self.clock(),
+                for_name=claim.sent.acting.for_name,
+                with_name=before if click.wish.verdict == "approve" else None,
+            )
+            await stored.release(conn, click.tenant, known.id, known.deciding_at)
+            await self.truth.redraw_all(conn, click.tenant, known.id)
+            now = await self.records.case(click, conn=conn)
+            answered = _in_short(answer)
+            await self.records.add(
+                click, "decided", "", conn=conn, sent=claim.sent, answered=answered
+            )
+        return Outcome("decided", now or claim.case)
+
+    async def _overtaken(self, claim: Claim, error: NeoError) -> Outcome:
+        """409: somebody was faster, or an earlier try of their own was; show who."""
+        click, sent = claim.click, claim.sent
+        await self.records.add(click, "failed", "overtaken", sent=sent, error=error)
+        try:
+            fresh = await self.neo_of(click.tenant).approvals.reread(claim.case.approval)
+        except NeoError:
+            fresh = None  # the watch reads it soon
+        if fresh is not None:
+            async with self.pool.connection() as conn:
+                await self.truth.observe(conn, click.tenant, fresh)
+        await self._let_go(claim)
+        now = await self.records.case(click)
+        if now is not None and now.known.decided_person == click.person.id:
+            await self.records.add(click, "decided", FOUND, sent=sent)
+            return Outcome("decided", now)
+        return Outcome("failed", now, FASTER, may_press=False)
+
+    async def _unsure(self, claim: Claim, error: NeoError) -> Outcome:
+        """No answer: Neo may have taken it, or take it yet. The claim stays until that is known."""
+        click, known = claim.click, claim.known
+        await self.records.add(click, "failed", "no answer", sent=claim.sent, error=error)
+        try:
+            await self.settling.settle(
+                tenant=click.tenant,
+                approval=known.id,
+                claimed_at=known.deciding_at.isoformat() if known.deciding_at else "",
+                final=False,
+            )
+        except NeoError:
+            log.warning("decision.unsure", tenant=click.tenant, approval=known.id)
+        now = await self.records.case(click)
+        if now is not None and now.known.state == WISHED[click.wish.verdict].value:
+            return Outcome("decided", now)
+        if now is not None:
+            # To them it is not "somebody is deciding": it is theirs, and nobody knows.
+            now = replace(now, known=replace(now.known, deciding_name=None))
+        return Outcome("unsure", now, _UNSURE, may_press=False)
+
+
+def _in_short(answer: Approval) -> str:
+    """What Neo answered to a decision: how it stands, since when, and by whom it says it was."""
+    by = answer.decided_by.name or answer.decided_by.id if answer.decided_by else None
+    at = answer.updated_at.isoformat() if answer.updated_at else None
+    said = {"status": answer.status, "updated_at": at, "decided_by": by}
+    return ", ".join(f"{name}: {value}" for name, value in said.items() if value)
+
+
+def may_have_arrived(error: NeoError) -> bool:
+    """Whether Neo may have taken a decision although it did not say so."""
+    match error:
+        case NeoUnreachable(sent=False):
+            return False
+        case NeoRateLimited(status=status, code=code):
+            # Refused at the door by Neo, or held back here; or else by who knows whom.
+            return status is not None and code is None
+        case _:
+            return isinstance(error, NeoUnavailable)
