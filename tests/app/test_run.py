@@ -134,7 +134,8 @@ async def test_a_process_killed_after_neo_took_a_decision_leaves_no_card_untrue(
         assert neo.decisions == [(481, "approve")]
         with psycopg.connect(database_url) as conn:
             rows = conn.execute(
-                "SELECT outcome, person, comment FROM ledger WHERE approval = '481' ORDER BY position"
+                "SELECT outcome, person, comment FROM ledger"
+                " WHERE approval = '481' ORDER BY position"
             ).fetchall()
         assert [outcome for outcome, *_ in rows] == ["sent", "decided"]
         assert rows[-1][1:] == (MEGAN.object_id, "by phone")

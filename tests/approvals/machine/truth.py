@@ -1,0 +1,173 @@
+"""Whether what people see is so: each card against the model, and the ledger against itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from bot.messaging import Scope
+from bot.store.ledger import Row as Sealed
+from cards.card import Card
+from tests.approvals.machine.house import DECIDES, House
+from tests.approvals.machine.model import NAMES, NOBODY, Asked, at_work, wording_of
+from tests.workplace import GUEST, buttons
+
+LOOPBACK_HOST = "127.0.0.1"
+_ENDS = {"approved": "Approved by", "rejected": "Rejected by"}
+
+
+def everything_shown_is_true(house: House) -> None:
+    """Every card in every open chat, and every view that one person alone has of one."""
+    chats = house.office.chats
+    standing = [
+        (where, message, house.readers[where, message], card)
+        for (where, message), card in chats.messages.items()
+    ]
+    standing += [(where, m, person, card) for (where, m, person), card in house.own.items()]
+    for where, message, reader, card in standing:
+        if card.approval in house.model.asked and not house.is_closed(house.places[where]):
+            asked = house.model.asked[card.approval]
+            try:
+                _is_true(house, asked, where, reader, card)
+            except AssertionError as error:
+                said = f"{where}/{message} for {NAMES.get(reader, 'everybody')}: {error}"
+                raise AssertionError(f"{said}\n{card.summary}\nactually {asked}") from None
+
+
+def _is_true(house: House, asked: Asked, where: str, reader: str, card: Card) -> None:
+    said, decides = card.summary, _decides(card)
+    if asked.state == "gone":
+        assert "no longer in Neo" in said, "it does not say that it is gone"
+        assert not decides, "it has buttons although it is gone"
+        return
+    if asked.state != "pending":
+        head = next((line for line in said.split("\n") if _ENDS[asked.state] in line), "")
+        assert head, "it does not say how it ended"
+        for name in [asked.decider, *_voters_with(house, asked)]:
+            assert name in head.partition(":")[0], f"it does not say that {name} decided"
+        assert not decides, "it has buttons although it is decided"
+        return
+    assert "is deciding" not in said, "it says that somebody is deciding"
+    shown = wording_of(texts_of(card.content))
+    assert shown == asked.wordings[asked.digest], f"it shows {shown}"
+    for button in decides:
+        digest = str(button["data"]["shown"]).partition(".")[0]
+        assert digest == asked.digest, "its buttons are for something else"
+    _around(house, asked, card)
+    _who_has_buttons(house, asked, where, reader, card)
+
+
+def _voters_with(house: House, asked: Asked) -> list[str]:
+    """Who approved it before the one who sent it, where it was one of those here."""
+    here = asked.state == "approved" and asked.decider in NAMES.values()
+    two = here and house.model.needs_two(asked)
+    return [NAMES[voter] for voter in house.model.voters(asked)] if two else []
+
+
+def _around(house: House, asked: Asked, card: Card) -> None:
+    """Votes and stand-ins are told."""
+    at, words = house.office.clock(), " ".join(texts_of(card.content))
+    if house.model.needs_two(asked):
+        for voter in house.model.voters(asked):
+            assert f"{NAMES[voter]}" in words, f"it does not say that {NAMES[voter]} approved"
+    confirming = any(one["data"].get("confirming") for one in _decides(card))
+    for away in house.model.in_force(at):
+        if away.person in asked.approvers and not confirming:
+            named = NAMES[away.delegate] in words or "ou decide for" in words
+            assert named, f"it does not say that {NAMES[away.delegate]} stands in"
+
+
+def _who_has_buttons(house: House, asked: Asked, where: str, reader: str, card: Card) -> None:
+    model, at, decides = house.model, house.office.clock(), _decides(card)
+    place = house.places[where]
+    if reader != NOBODY:
+        if reader == GUEST[0]:
+            return  # nobody knows that before they press
+        if decides:
+            assert model.may(reader, asked, at), "it has buttons for somebody who may not"
+        elif place.scope is Scope.PERSONAL:
+            assert not model.may(reader, asked, at), "it has no buttons for somebody who may"
+        return
+    may = [person for person in NAMES if model.asked_to(person, asked, at)]
+    if LOOPBACK_HOST in place.service_url:
+        assert bool(decides) == bool(asked.approvers), "buttons that check on click are wrong"
+        return
+    assert not decides, "everybody sees buttons"
+    named = sorted(card.content.get("refresh", {}).get("userIds", []))
+    assert named == sorted(f"29:{person}" for person in may), "the wrong people have own views"
+
+
+def _decides(card: Card) -> list[dict[str, Any]]:
+    return [one for one in buttons(card) if one["verb"] == DECIDES]
+
+
+def texts_of(part: Any) -> list[str]:
+    """Every text that a card shows; what its buttons carry is not shown."""
+    if isinstance(part, str):
+        return [part]
+    if isinstance(part, dict):
+        shown = {k: v for k, v in part.items() if k not in {"data", "fallback", "refresh"}}
+        return [text for value in shown.values() for text in texts_of(value)]
+    return [text for one in part for text in texts_of(one)] if isinstance(part, list) else []
+
+
+def what_is_signed_is_what_is_shown(house: House, cards: list[Card]) -> None:
+    """The digest in a card's buttons is that of the wording that the card shows."""
+    for card in cards:
+        for button in _decides(card):
+            asked = house.model.asked[button["data"]["approval"]]
+            digest = str(button["data"]["shown"]).partition(".")[0]
+            shown = wording_of(texts_of(card.content))
+            assert asked.wordings[digest] == shown, f"it shows {shown}: {json.dumps(card.content)}"
+
+
+def reminders_come_at_work(house: House, cards: list[tuple[str, Card]]) -> None:
+    """A reminder rings within business hours, of what still waits, for whom it waits."""
+    at, model = house.office.clock(), house.model
+    for where, card in cards:
+        said = " ".join(texts_of(card.content))
+        if "of working time" not in said:
+            continue
+        asked = model.asked[card.approval or ""]
+        assert not asked.closed_here, f"a reminder of what is decided: {said}"
+        assert asked.state == "pending" or not asked.closed_here
+        person = house.places[where].person
+        if "you put this off until now" in said:
+            until = model.snoozes.get((asked.number, person or ""))
+            assert until is None or until <= at, "a reminder before the snooze is over"
+            continue
+        assert at_work(at), f"a reminder at {at}: {said}"
+        if person is not None and "You are asked as" not in said:
+            assert model.may(person, asked, at), f"{NAMES[person]} is reminded and may not decide"
+            until = model.snoozes.get((asked.number, person), at)
+            assert until <= at, f"{NAMES[person]} put it off and is reminded"
+
+
+async def the_ledger_holds(house: House) -> None:
+    """The chain is whole, and every decision that was sent has an end."""
+    tenant = house.office.tenant
+    async with house.office.pool.connection() as conn, conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute("SELECT * FROM ledger WHERE tenant = %s ORDER BY position", (tenant,))
+        rows = [Sealed.read(columns) for columns in await cursor.fetchall()]
+    previous = ""
+    open_: dict[tuple[str, str], int] = {}
+    decided: set[str] = set()
+    for position, row in enumerate(rows, start=1):
+        assert row.position == position, f"a gap before {row.position}"
+        assert row.previous == previous, f"row {position} does not follow the one before"
+        assert row.seal() == row.hash, f"row {position} was changed"
+        previous = row.hash
+        entry = row.entry
+        key = (entry.approval, entry.person)
+        if entry.outcome == "sent":
+            open_[key] = position
+        elif entry.outcome == "decided" or (
+            entry.outcome == "failed" and entry.reason != "no answer"
+        ):
+            open_.pop(key, None)
+        if entry.outcome == "decided":
+            assert entry.approval not in decided, f"{entry.approval} was decided twice"
+            decided.add(entry.approval)
+    assert not open_, f"sent, and no end: {open_}"
