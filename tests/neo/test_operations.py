@@ -45,6 +45,7 @@ OTHER_FORMS = {
     "page": "one page of what `list` reads to its end",
     "approvals.reread": "one approval, found through the list, for no operation reads one",
     "chat.turn": "a message and its events in one",
+    "settings.read": "answered by Neo though its document does not name it, or not at all",
 }
 
 # Documented, and kept as an open object all the same.

@@ -159,9 +159,9 @@ def _nothing_crossed(both: Deployment) -> None:
 def _fill(office: Workplace, agent: str, company: str) -> str:
     """The same numbers and ids in both worlds, about other clients; the run's id."""
     office.neo.has_agent(agent)
-    office.neo.has_approval(481, agent="Password Reset", approvers=[MEGAN], company=company)
+    office.neo.has_approval(481, agent="Mailbox Permissions", approvers=[MEGAN], company=company)
     run = office.neo.fails_run(
-        agent="Password Reset", error=f"{company} does not answer.", company=company
+        agent="Mailbox Permissions", error=f"{company} does not answer.", company=company
     )
     return str(run["execution_id"])
 
@@ -260,7 +260,7 @@ async def test_a_card_of_one_tenant_decides_nothing_in_the_other(
     assert wingtip.chats.in_(theirs.at)[0][0] == message
     both.front.used()
     answer = await theirs.presses("Approve", (message, card))
-    assert "was not made for this conversation" in answer.summary
+    assert "was not made for you here" in answer.summary
     assert "Tailspin Toys" in answer.summary
     assert both.front.used() <= {WINGTIP_KEY}
     await wingtip.works()
@@ -276,14 +276,14 @@ async def test_a_failure_is_told_in_its_own_tenant_alone(both: Deployment) -> No
     assert channels[0].id == channels[1].id
     for office in (both.northwind, both.wingtip):
         await office.looks(FAILURES)
-    both.northwind.neo.fails_run(agent="Password Reset", error="Contoso's directory is away.")
+    both.northwind.neo.fails_run(agent="Mailbox Permissions", error="Contoso's directory is away.")
     for office in (both.northwind, both.wingtip):
         await office.looks(FAILURES)
     ((_, alert),) = both.northwind.chats.in_(channels[0])
     assert "Contoso's directory is away." in alert.summary
     assert both.wingtip.chats.in_(channels[1]) == []
     both.wingtip.neo.fails_run(
-        agent="Password Reset", error="Tailspin's directory is away.", company="Tailspin Toys"
+        agent="Mailbox Permissions", error="Tailspin's directory is away.", company="Tailspin Toys"
     )
     for office in (both.northwind, both.wingtip):
         await office.looks(FAILURES)
@@ -319,7 +319,7 @@ async def test_a_tenant_whose_key_is_refused_or_whose_limit_is_reached_stops_no_
     ours, theirs = [await office.has_chat(MEGAN) for office in (both.northwind, both.wingtip)]
     both.northwind.neo.rate_limit(0)
     assert "too many requests" in await _asks(ours, "runs")
-    assert "Password Reset" in await _asks(theirs, "runs")
+    assert "Mailbox Permissions" in await _asks(theirs, "runs")
     both.wingtip.neo.revoke_key()
     del both.front.homes[WINGTIP_KEY]
     assert "refuses the key" in await _asks(theirs, "runs")
