@@ -33,6 +33,7 @@ from bot.approvals.hours import BusinessHoursKnown
 from bot.approvals.sending import Sending
 from bot.approvals.settling import SETTLE, Settling
 from bot.approvals.showing import Showing
+from bot.approvals.signature import Signatures
 from bot.approvals.snoozing import Snoozing
 from bot.chat import lists
 from bot.errors import ConfigurationError
@@ -49,6 +50,7 @@ from bot.store import activities
 from bot.store.database import Pool, connected, private_postgresql
 from bot.store.jobs import Jobs, opened
 from bot.store.ledger import retention
+from bot.store.signing import signing_key
 from bot.teams.connector import Connector, short_retries
 from bot.teams.credentials import ClientSecret, Credentials, ManagedIdentity, user_assigned
 from bot.teams.endpoint import Gate, build_endpoint
@@ -193,7 +195,9 @@ async def furnish(
 
     async with opened(pool) as jobs:
         the_truth = truth.Truth(jobs, clock)
-        faces = Faces(clock, zone)
+        async with pool.connection() as conn:
+            signatures = Signatures({t: await signing_key(conn, t) for t in tenants})
+        faces = Faces(clock, zone, signatures)
         delivery = approvals_delivery.Delivery(
             pool, jobs, the_truth, faces, messenger, policy_of, clock
         )
@@ -202,6 +206,7 @@ async def furnish(
         deciding = Decisions(
             pool=pool,
             truth=the_truth,
+            signatures=signatures,
             roster=roster,
             sending=Sending(pool, jobs, the_truth, settling, records, deciding_neo, clock),
             records=records,

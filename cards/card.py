@@ -14,7 +14,21 @@ LARGEST_BYTES: Final = 28_000
 # Teams fills in dates written so, wherever they stand: outside text could forge a time with them.
 _TEMPLATE = re.compile(r"\{\{(?=\s*(?:DATE|TIME))", re.IGNORECASE)
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+_SPACES = "\n\r\t\v\f\u2028\u2029\x85"
 _JOINER = "\u200d"  # holds composed emoji together
+
+
+class _Visible(dict[int, str]):
+    """What `str.translate` makes of each character; looked up once for each that ever comes."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        shown = char == _JOINER or unicodedata.category(char) not in _INVISIBLE
+        self[code] = " " if char in _SPACES else char if shown else ""
+        return self[code]
+
+
+_VISIBLE: Final = _Visible()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +65,7 @@ def plain(text: str | None, limit: int = 240) -> str:
     """
     # Cut before cleaning, so that a text of megabytes costs no more than its first lines.
     seen = (text or "")[: limit * 8 + 64]
-    kept = "".join(
-        " " if c in "\n\r\t\v\f\u2028\u2029\x85" else c
-        for c in seen
-        if c in "\n\r\t\v\f\u2028\u2029\x85"
-        or c == _JOINER
-        or unicodedata.category(c) not in _INVISIBLE
-    )
+    kept = seen if seen.isascii() and seen.isprintable() else seen.translate(_VISIBLE)
     folded = _TEMPLATE.sub("{\u2060{", " ".join(kept.split()))
     if len(folded) <= limit and len(text or "") == len(seen):
         return folded

@@ -8,7 +8,7 @@ and render to plain JSON. Only elements of the core schema are used, so every cl
 from __future__ import annotations
 
 from inspect import getattr_static
-from typing import Any
+from typing import Any, ClassVar
 
 from adaptivecards import containers, elements
 from adaptivecards.adaptivecard import AdaptiveCard
@@ -32,10 +32,16 @@ def rendered(value: Any) -> Any:
 class Strict(BareObject):  # type: ignore[misc] # the library ships no types
     """Refuses a property that the element does not have; leaves out one that is None."""
 
+    _known: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        held = ((name, getattr_static(cls, name)) for name in dir(cls))
+        cls._known = frozenset(name for name, value in held if isinstance(value, PropertyType))
+
     def __init__(self, **properties: Any) -> None:
-        for name in properties:
-            if not isinstance(getattr_static(type(self), name, None), PropertyType):
-                raise TypeError(f"{type(self).__name__} has no property {name!r}")
+        for name in properties.keys() - self._known:
+            raise TypeError(f"{type(self).__name__} has no property {name!r}")
         super().__init__(**{name: v for name, v in properties.items() if v is not None})
 
 

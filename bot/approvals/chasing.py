@@ -25,7 +25,7 @@ from bot.errors import ConversationClosed, SendRejected
 from bot.messaging import Messenger
 from bot.policies import Policy
 from bot.store import approvals as stored
-from bot.store import conversations, ledger, people, reminders, routes, signing
+from bot.store import conversations, ledger, people, reminders, routes
 from bot.store.approvals import Place
 from bot.store.circumstances import SECOND_GROUP
 from bot.store.database import Connection, Pool
@@ -277,13 +277,12 @@ class Chase:
             place = await conversations.find(conn, tenant, conversation)
             policy = self.policy_of(tenant)
             case = await cases.load(conn, tenant, approval, policy=policy, at=self.clock())
-            key = await signing.signing_key(conn, tenant)
         if planned is None or planned.ended or case is None:
             return
         if place is None or not _still_needed(case, stage, place.person):
             await self._give_up(tenant, subject, conversation, "no longer needed")
             return
-        card = self.faces.draw(case, place, key, viewer=place.person, remark=remark)
+        card = self.faces.draw(case, place, viewer=place.person, remark=remark)
         try:
             message = await self.messenger.send(place, card, alert=True)
         except (ConversationClosed, SendRejected) as error:

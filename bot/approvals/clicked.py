@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 from typing import Literal
@@ -39,7 +39,6 @@ class Outcome:
         remark: Why, for the one who clicked; None where the card itself says it.
         before: What their card showed, where the approval has changed since.
         may_press: Whether they may try again.
-        key: What the tenant's cards are signed with.
     """
 
     kind: Literal["decided", "voted", "confirm", "refused", "failed", "unsure", "unknown"]
@@ -47,7 +46,6 @@ class Outcome:
     remark: str | None = None
     before: Approval | None = None
     may_press: bool = True
-    key: bytes = field(default=b"", repr=False)
 
     @property
     def went(self) -> bool:
@@ -63,7 +61,6 @@ class Click:
     wish: Decide
     began: float
     shown: str = ""
-    key: bytes = field(default=b"", repr=False)
 
     @property
     def tenant(self) -> str:

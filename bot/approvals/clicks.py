@@ -16,7 +16,6 @@ from bot.approvals.showing import Showing
 from bot.messaging import Answer, Conversation, Person, Pressed
 from bot.policies import Policy
 from bot.store import approvals as stored
-from bot.store import signing
 from bot.store.database import Pool
 from cards.actions import MOST_TICKED, Decide, DecideSeveral, Ticking
 from cards.approvals import ApprovalsView, approvals
@@ -49,12 +48,11 @@ class Clicks:
         outcome = await self.decisions.take(pressed, wish)
         if outcome.case is None:
             return Answer(_unknown(wish.approval), in_place=True, aside=_NOT_KNOWN)
-        place, case, key = pressed.conversation, outcome.case, outcome.key
+        place, case = pressed.conversation, outcome.case
         if outcome.kind == "confirm":
             card = self.faces.confirm(
                 case,
                 place,
-                key,
                 viewer=pressed.person.id,
                 verdict=wish.verdict,
                 comment=wish.comment,
@@ -64,7 +62,6 @@ class Clicks:
             card = self.faces.draw(
                 case,
                 place,
-                key,
                 viewer=pressed.person.id,
                 may_press=outcome.may_press,
                 remark=outcome.remark,
@@ -92,14 +89,13 @@ class Clicks:
         if case is None:
             return await self.showing.show(conversation, approval, viewer=person.id)
         reason = who_may.why_not_decide(person, verdict, case)
-        key = await self._key(conversation)
         if reason is not None:
             ordered = Decide(approval=approval, verdict=verdict, shown="none", comment=comment)
             await self.decisions.refused(person, conversation, ordered, reason)
             remark = f"{reason} Nothing was decided."
-            return self.faces.draw(case, conversation, key, viewer=person.id, remark=remark)
+            return self.faces.draw(case, conversation, viewer=person.id, remark=remark)
         return self.faces.confirm(
-            case, conversation, key, viewer=person.id, verdict=verdict, comment=comment
+            case, conversation, viewer=person.id, verdict=verdict, comment=comment
         )
 
     async def decide_several(self, pressed: Pressed, wish: DecideSeveral) -> Answer:
@@ -161,7 +157,6 @@ class Clicks:
         not_tickable: dict[str, str] = {}
         policy = self.policy_of(place.tenant)
         async with self.pool.connection() as conn:
-            key = await signing.signing_key(conn, place.tenant)
             for number in numbers:
                 case = await cases.load(
                     conn, place.tenant, number, policy=policy, at=self.faces.clock()
@@ -170,14 +165,10 @@ class Clicks:
                     continue
                 reason = who_may.why_not_tick(person, case)
                 if reason is None and len(tick) < MOST_TICKED:
-                    tick[number] = self.faces.token(case, place, key, person.id)
+                    tick[number] = self.faces.token(case, place, person.id)
                 else:
                     not_tickable[number] = reason or "open it: the list holds no more to tick"
         return Ticking(tick, not_tickable, policy.comment_to_reject)
-
-    async def _key(self, place: Conversation) -> bytes:
-        async with self.pool.connection() as conn:
-            return await signing.signing_key(conn, place.tenant)
 
 
 def _aside(outcome: Outcome) -> str | None:

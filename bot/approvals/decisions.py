@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
 import structlog
 
-from bot.approvals import signature, who_may
+from bot.approvals import case as cases
+from bot.approvals import who_may
 from bot.approvals.case import Case
 from bot.approvals.clicked import Click, Outcome, Records
 from bot.approvals.sending import FASTER, Sending
+from bot.approvals.signature import Signatures
 from bot.approvals.truth import Truth
 from bot.errors import NeoError, SendError
 from bot.messaging import Conversation, Person, Pressed, Roster
 from bot.neo.client import Neo
 from bot.neo.models import Approval
 from bot.store import approvals as stored
-from bot.store import circumstances, signing
+from bot.store import circumstances
 from bot.store.approvals import Known
 from bot.store.circumstances import Vote
-from bot.store.database import Connection, Pool
+from bot.store.database import Connection, Pool, reading, transaction
 from cards.actions import Decide
 
 log = structlog.get_logger()
@@ -45,6 +47,7 @@ class Decisions:
 
     pool: Pool
     truth: Truth
+    signatures: Signatures
     roster: Roster
     sending: Sending
     records: Records
@@ -58,15 +61,8 @@ class Decisions:
         Every refusal, vote and decision is a row in the ledger; every copy of a card that is no
         longer true is redrawn by jobs.
         """
-        click = Click(pressed, wish, monotonic())
-        async with self.pool.connection() as conn:
-            click = replace(click, key=await signing.signing_key(conn, click.tenant))
-            known = await stored.find(conn, click.tenant, wish.approval)
-            click = await self._with_shown(conn, click, known)
-        outcome = await self._judged(click, known)
-        return replace(outcome, key=click.key)
-
-    async def _judged(self, click: Click, known: Known | None) -> Outcome:
+        click = Click(pressed, wish, monotonic(), self._shown(pressed, wish))
+        known = await self._found(click)
         if known is None:
             await self.records.add(click, "refused", "not known here")
             return Outcome("unknown")
@@ -93,23 +89,30 @@ class Decisions:
         click = Click(Pressed(person, place, None, wish.verb), wish, monotonic())
         await self.records.add(click, "refused", reason)
 
-    async def _with_shown(self, conn: Connection, click: Click, known: Known | None) -> Click:
-        """The click with the digest that its card showed, if that card was made here for them."""
-        place, wish = click.pressed.conversation, click.wish
-        shown = signature.shown(
-            click.key,
+    def _shown(self, pressed: Pressed, wish: Decide) -> str:
+        """The digest that the card showed, if it was made here for them; else empty."""
+        place = pressed.conversation
+        shown = self.signatures.shown(
             wish.shown,
-            tenant=click.tenant,
+            tenant=place.tenant,
             conversation=place.id,
             approval=wish.approval,
-            person=click.person.id,
+            person=pressed.person.id,
         )
-        if known is not None and shown is not None and click.pressed.message is not None:
-            copy = stored.Place(place.id, click.pressed.message)
-            if await stored.add_card(conn, click.tenant, known.id, copy):
-                # A copy nobody knew of: nobody has kept it true.
-                await self.truth.redraw(conn, click.tenant, known.id, copy)
-        return replace(click, shown=shown or "")
+        return shown or ""
+
+    async def _found(self, click: Click) -> Known | None:
+        """What is known of the approval; a copy of its card that nobody knew of is from here on."""
+        tenant, approval = click.tenant, click.wish.approval
+        copy = stored.Place(click.pressed.conversation.id, click.pressed.message or "")
+        async with reading(self.pool) as conn:
+            known, is_known_copy = await stored.find_with_copy(conn, tenant, approval, copy)
+        if known is not None and click.shown and copy.message and not is_known_copy:
+            async with transaction(self.pool) as conn:
+                await stored.add_card(conn, tenant, approval, copy)
+                # Nobody has kept it true.
+                await self.truth.redraw(conn, tenant, approval, copy)
+        return known
 
     async def _why_not_member(self, click: Click) -> str | None:
         try:
@@ -122,11 +125,10 @@ class Decisions:
     async def _on_fresh(self, click: Click, fresh: Approval, guest: str | None) -> Outcome:
         """Hold the click against what the approval is now, and claim it; all in one transaction."""
         tenant, wish, person = click.tenant, click.wish, click.person
-        async with self.pool.connection() as conn:
-            await self.truth.observe(conn, tenant, fresh)
-            case = await self.records.case(click, conn=conn)
-            if case is None:
-                return Outcome("unknown")
+        async with transaction(self.pool) as conn:
+            _, known = await self.truth.observe(conn, tenant, fresh)
+            policy, at = self.records.policy_of(tenant), self.clock()
+            case = await cases.around(conn, known, policy=policy, at=at)
             changed = None if case.known.digest == click.shown else _CHANGED
             reason = (
                 who_may.why_not_decide(person, wish.verdict, case)

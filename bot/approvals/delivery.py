@@ -19,7 +19,7 @@ from bot.messaging import Conversation, Messenger, Scope
 from bot.neo.models import Approval
 from bot.policies import Policy
 from bot.store import approvals as stored
-from bot.store import circumstances, conversations, routes, signing
+from bot.store import circumstances, conversations, routes
 from bot.store.approvals import Known, Place
 from bot.store.database import Connection, Pool
 from bot.store.jobs import Jobs
@@ -150,16 +150,13 @@ class Delivery:
             planned = await routes.delivery(conn, tenant, "approvals", approval, conversation)
             place = await conversations.find(conn, tenant, conversation)
             case = await self._case(conn, tenant, approval)
-            key = await signing.signing_key(conn, tenant)
         if planned is None or planned.ended or case is None:
             return
         if place is None or not case.approval.is_open or case.known.gone_at is not None:
             await self._give_up(tenant, approval, conversation, "no longer needed")
             return
         try:
-            message = await self.messenger.send(
-                place, self.faces.draw(case, place, key), alert=True
-            )
+            message = await self.messenger.send(place, self.faces.draw(case, place), alert=True)
         except (ConversationClosed, SendRejected) as error:
             await self._give_up(tenant, approval, conversation, str(error.code or error.status))
             log.warning("approval.not_delivered", tenant=tenant, approval=approval, code=error.code)
@@ -205,11 +202,10 @@ class Delivery:
         async with self.pool.connection() as conn:
             target = await conversations.find(conn, tenant, conversation)
             case = await self._case(conn, tenant, approval)
-            key = await signing.signing_key(conn, tenant)
         if case is None or target is None:
             return
         try:
-            await self.messenger.edit(target, message, self.faces.draw(case, target, key))
+            await self.messenger.edit(target, message, self.faces.draw(case, target))
         except MessageGone:
             async with self.pool.connection() as conn:
                 await stored.forget_card(conn, tenant, approval, place)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bot.approvals import who_may
 from bot.approvals.case import Case
-from bot.approvals.signature import EVERYBODY, sign
+from bot.approvals.signature import EVERYBODY, Signatures
 from bot.messaging import Conversation, Scope
 from bot.neo.models import Approval, ApprovalState
 from bot.settings import is_loopback
@@ -31,10 +31,12 @@ class Faces:
     Args:
         clock: The present.
         zone: For conversations whose people's zone is not known.
+        signatures: What the buttons carry.
     """
 
     clock: Callable[[], datetime]
     zone: ZoneInfo
+    signatures: Signatures
 
     def reader(self, conversation: Conversation, viewer: str | None = None) -> Reader:
         """Who reads a card there; ``viewer`` is the one person who sees this drawing."""
@@ -50,7 +52,6 @@ class Faces:
         self,
         case: Case,
         conversation: Conversation,
-        key: bytes,
         *,
         viewer: str | None = None,
         may_press: bool = True,
@@ -64,7 +65,6 @@ class Faces:
         Args:
             case: The approval and what surrounds it.
             conversation: Where it is shown.
-            key: The tenant's signing key.
             viewer: Entra object id of the one person who sees this drawing; None: everybody there.
             may_press: Whether they may decide it at this moment, if they may at all.
             remark: Why it was redrawn, for the one who clicked.
@@ -84,7 +84,7 @@ class Faces:
         else:
             view = replace(_waiting(case), remark=remark, comment=comment)
             view = replace(view, before=before, evidence=evidence)
-            own = self._own(case, conversation, key, viewer)
+            own = self._own(case, conversation, viewer)
             own["may_press"] = may_press and own.get("may_press", False)
             card = waiting(replace(view, **own), reader)
         return self._kept_true(card, case)
@@ -93,7 +93,6 @@ class Faces:
         self,
         case: Case,
         conversation: Conversation,
-        key: bytes,
         *,
         viewer: str,
         verdict: Literal["approve", "reject"],
@@ -105,7 +104,7 @@ class Faces:
         card = confirming(
             Confirming(
                 approval=case.approval,
-                shown=self.token(case, conversation, key, viewer),
+                shown=self.token(case, conversation, viewer),
                 verdict=verdict,
                 comment=comment,
                 ticket=who_may.number_to_type(case.approval) if why else None,
@@ -122,9 +121,7 @@ class Faces:
     def _kept_true(self, card: Card, case: Case) -> Card:
         return replace(card, approval=case.known.id, shows=case.known.fingerprint)
 
-    def _own(
-        self, case: Case, conversation: Conversation, key: bytes, viewer: str | None
-    ) -> dict[str, Any]:
+    def _own(self, case: Case, conversation: Conversation, viewer: str | None) -> dict[str, Any]:
         """What depends on who sees it: buttons, or why there are none, or who is to get them."""
         accounts = self._accounts(case, conversation)
         if viewer is not None:
@@ -140,7 +137,7 @@ class Faces:
         if conversation.scope is not Scope.PERSONAL:
             own["refresh_for"] = accounts
         if own["may_press"]:
-            own["shown"] = self.token(case, conversation, key, viewer or EVERYBODY)
+            own["shown"] = self.token(case, conversation, viewer or EVERYBODY)
         return own
 
     def _accounts(self, case: Case, conversation: Conversation) -> tuple[str, ...]:
@@ -171,11 +168,10 @@ class Faces:
             run=known.run,
         )
 
-    def token(self, case: Case, conversation: Conversation, key: bytes, viewer: str) -> str:
+    def token(self, case: Case, conversation: Conversation, viewer: str) -> str:
         """The signed digest of an approval, for one reader's buttons there."""
         known = case.known
-        return sign(
-            key,
+        return self.signatures.sign(
             tenant=known.tenant,
             conversation=conversation.id,
             approval=known.id,

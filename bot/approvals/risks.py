@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cachetools import LRUCache
+
 from bot.neo.models import Approval
 from bot.policies import Risk
 from cards import labels
@@ -75,6 +77,21 @@ def _parts(held: Any) -> list[Any]:
 
 def risks(approval: Approval) -> frozenset[Risk]:
     """Every kind of risk that the approval shows signs of."""
+    try:
+        wording = approval.digest
+    except ValueError:  # it nests deeper than can be fingerprinted
+        return _read(approval)
+    # Every drawing and every click asks, and reading all of it takes a millisecond.
+    found = _KNOWN.get(wording)
+    if found is None:
+        found = _KNOWN[wording] = _read(approval)
+    return found
+
+
+_KNOWN: Final = LRUCache[str, frozenset[Risk]](maxsize=4096)
+
+
+def _read(approval: Approval) -> frozenset[Risk]:
     tool = _both_ways(tool_of(approval))
     names = [tool, _both_ways(approval.agent_name or "")]
     texts = [*names, _both_ways(approval.comment or "")]

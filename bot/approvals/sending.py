@@ -26,7 +26,7 @@ from bot.neo.client import Neo
 from bot.neo.models import Approval, ApprovalState
 from bot.store import approvals as stored
 from bot.store.approvals import Known
-from bot.store.database import Connection, Pool
+from bot.store.database import Connection, Pool, transaction
 from bot.store.jobs import Jobs
 
 log = structlog.get_logger()
@@ -132,28 +132,30 @@ class Sending:
             whole = whole.model_copy(update={"status": WISHED[click.wish.verdict].value})
         votes = claim.case.votes_of_others(click.person.id)
         before = ", ".join(vote.name for vote in votes) or None
-        async with self.pool.connection() as conn:
-            await stored.lock(conn, click.tenant, known.id)
-            await stored.write(conn, click.tenant, whole, at=self.clock())
-            await stored.write_decision(
+        decision = stored.Decision(
+            person=click.person.id,
+            name=click.person.name,
+            comment=click.wish.comment,
+            decided_at=self.clock(),
+            for_name=claim.sent.acting.for_name,
+            with_name=before if click.wish.verdict == "approve" else None,
+        )
+        async with transaction(self.pool) as conn:
+            await self.truth.redraw_all(conn, click.tenant, known.id)
+            now = await stored.end_claim(
                 conn,
                 click.tenant,
-                known.id,
-                person=click.person.id,
-                name=click.person.name,
-                comment=click.wish.comment,
-                at=self.clock(),
-                for_name=claim.sent.acting.for_name,
-                with_name=before if click.wish.verdict == "approve" else None,
+                whole,
+                decision,
+                claimed_at=known.deciding_at,
+                at=decision.decided_at,
             )
-            await stored.release(conn, click.tenant, known.id, known.deciding_at)
-            await self.truth.redraw_all(conn, click.tenant, known.id)
-            now = await self.records.case(click, conn=conn)
             answered = _in_short(answer)
             await self.records.add(
                 click, "decided", "", conn=conn, sent=claim.sent, answered=answered
             )
-        return Outcome("decided", now or claim.case)
+        # What a decided card shows beside is as it was when the right to decide was taken.
+        return Outcome("decided", replace(claim.case, known=now or known))
 
     async def _overtaken(self, claim: Claim, error: NeoError) -> Outcome:
         """409: somebody was faster, or an earlier try of their own was; show who."""

@@ -17,7 +17,6 @@ from bot.neo.client import Neo
 from bot.neo.models import Approval
 from bot.policies import Policy
 from bot.store import approvals as stored
-from bot.store import signing
 from bot.store.database import Pool
 from cards.card import Card
 from cards.not_found import unknown_approval
@@ -62,7 +61,7 @@ class Showing:
             if fresh is None:
                 await self.truth.observe_gone(conn, tenant, approval)
             else:
-                before = await self.truth.observe(conn, tenant, fresh)
+                before, _ = await self.truth.observe(conn, tenant, fresh)
                 # It may be found here before the watch finds it.
                 await self.delivery.announce(conn, tenant, fresh, before)
         return await self._case(tenant, approval)
@@ -109,11 +108,7 @@ class Showing:
         found = await self.gathering.gather(conversation.tenant, case.known)
         # The run may have been found just now.
         case = await self._case(conversation.tenant, approval) or case
-        async with self.pool.connection() as conn:
-            key = await signing.signing_key(conn, conversation.tenant)
-        return self.faces.draw(
-            case, conversation, key, viewer=viewer, comment=comment, evidence=found
-        )
+        return self.faces.draw(case, conversation, viewer=viewer, comment=comment, evidence=found)
 
     async def _drawn(
         self,
@@ -125,9 +120,7 @@ class Showing:
     ) -> Card:
         if case is None:
             return unknown_approval(approval)
-        async with self.pool.connection() as conn:
-            key = await signing.signing_key(conn, conversation.tenant)
-        return self.faces.draw(case, conversation, key, viewer=viewer, remark=remark)
+        return self.faces.draw(case, conversation, viewer=viewer, remark=remark)
 
     async def _case(self, tenant: str, approval: str) -> Case | None:
         async with self.pool.connection() as conn:

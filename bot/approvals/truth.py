@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from bot.approvals.notes import comment_of, signed_by, without_note
 from bot.neo.models import Approval
@@ -12,10 +13,17 @@ from bot.store import approvals as stored
 from bot.store import circumstances, ledger
 from bot.store.approvals import Known
 from bot.store.database import Connection
-from bot.store.jobs import Jobs
+from bot.store.jobs import Due, Jobs
 
 REDRAW = "approvals.redraw"
 FOUND = "found afterwards"
+
+
+class Observed(NamedTuple):
+    """What was known of an approval (None: nothing) before it was read again, and what is now."""
+
+    before: Known | None
+    now: Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,48 +33,50 @@ class Truth:
     jobs: Jobs
     clock: Callable[[], datetime]
 
-    async def observe(self, conn: Connection, tenant: str, fresh: Approval) -> Known | None:
+    async def observe(self, conn: Connection, tenant: str, fresh: Approval) -> Observed:
         """Write down what Neo said; cards that show something else are redrawn.
 
-        Returns:
-            What was known before, None if it is new.
+        Until the transaction ends, nobody else changes it.
         """
         before = await stored.lock(conn, tenant, fresh.id)
         if before is not None and _older(fresh, before.approval):
-            return before  # an answer that was overtaken on its way
+            return Observed(before, before)  # an answer that was overtaken on its way
         as_asked = without_note(fresh, before.approval if before else None)
-        await stored.write(conn, tenant, as_asked, at=self.clock())
-        if before is not None and before.decided_person is None:
-            await self._credit(conn, before, fresh)
-        if before is not None and differs(before, as_asked):
+        now = await stored.write(conn, tenant, as_asked, at=self.clock())
+        if before is None:
+            return Observed(None, now)
+        changed = differs(before, as_asked)
+        if changed:
             await self.redraw_all(conn, tenant, fresh.id)
-        return before
+        credited = before.decided_person is None and await self._credit(conn, before, fresh)
+        if changed or credited:
+            now = await stored.find(conn, tenant, fresh.id) or now
+        return Observed(before, now)
 
-    async def _credit(self, conn: Connection, before: Known, fresh: Approval) -> None:
+    async def _credit(self, conn: Connection, before: Known, fresh: Approval) -> bool:
         """Neo only knows the tenant's key; the note says whose decision through this bot it was."""
         if fresh.is_open or not fresh.comment:
-            return
+            return False
         rows = await ledger.of(conn, before.tenant, before.id)
         sent = [r for r in rows if r.outcome == "sent" and signed_by(fresh.comment, r.person)]
         if not sent:
-            return
+            return False
         voters = await circumstances.voters(conn, before.tenant, before.id, sent[-1].shown)
         voters.pop(sent[-1].person, None)
-        await stored.write_decision(
-            conn,
-            before.tenant,
-            before.id,
+        decision = stored.Decision(
             person=sent[-1].person,
             name=sent[-1].person_name,
             comment=comment_of(fresh.comment),
-            at=fresh.updated_at or self.clock(),
+            decided_at=fresh.updated_at or self.clock(),
             for_name=sent[-1].for_name,
             with_name=", ".join(voters.values()) or None if sent[-1].wish == "approve" else None,
         )
+        await stored.write_decision(conn, before.tenant, before.id, decision)
         if before.deciding_person != sent[-1].person:
             # Its claim has ended; while it lasts, whoever ends it writes the row.
             row = replace(sent[-1], at=self.clock(), outcome="decided", reason=FOUND)
             await ledger.add(conn, row)
+        return True
 
     async def observe_gone(self, conn: Connection, tenant: str, approval: str) -> None:
         """Write down that Neo no longer has it."""
@@ -82,22 +92,27 @@ class Truth:
         seen here or sees that it is outdated (`Delivery`).
         """
         await stored.revise(conn, tenant, approval)
-        for place in await stored.cards(conn, tenant, approval):
-            await self.redraw(conn, tenant, approval, place)
+        places = await stored.cards(conn, tenant, approval)
+        await self.redraw(conn, tenant, approval, *places)
 
     async def redraw(
-        self, conn: Connection, tenant: str, approval: str, place: stored.Place
+        self, conn: Connection, tenant: str, approval: str, *places: stored.Place
     ) -> None:
-        """Queue a redraw of one message, in order with whatever else goes there."""
-        await self.jobs.defer(
-            conn,
-            REDRAW,
-            lock=f"{tenant}/{place.conversation}",
-            tenant=tenant,
-            approval=approval,
-            conversation=place.conversation,
-            message=place.message,
-        )
+        """Queue a redraw of these messages, each in order with whatever else goes there."""
+        redraws = [
+            Due(
+                REDRAW,
+                lock=f"{tenant}/{place.conversation}",
+                args={
+                    "tenant": tenant,
+                    "approval": approval,
+                    "conversation": place.conversation,
+                    "message": place.message,
+                },
+            )
+            for place in places
+        ]
+        await self.jobs.defer_all(conn, redraws)
 
 
 def differs(before: Known, fresh: Approval) -> bool:

@@ -88,7 +88,7 @@ class Watch:
 
     async def _take(self, tenant: str, approval: Approval) -> None:
         async with self.pool.connection() as conn:
-            before = await self.truth.observe(conn, tenant, approval)
+            before, _ = await self.truth.observe(conn, tenant, approval)
             await self.delivery.announce(conn, tenant, approval, before)
 
     async def _look_for(self, tenant: str, missing: Approval) -> None:

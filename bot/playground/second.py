@@ -14,7 +14,6 @@ from bot.approvals.case import Case
 from bot.messaging import Conversation, Person, Pressed
 from bot.playground.scene import PlaygroundUser
 from bot.store import approvals as stored
-from bot.store import signing
 from cards.actions import COMMENT_INPUT, TYPED_INPUT, Decide
 
 AGREE: Final = "trying.second_person"
@@ -44,13 +43,12 @@ class SecondPerson:
         tenant, clicks = self.place.tenant, self.rooms.turns.clicks
         presses: list[tuple[PlaygroundUser, Case, str]] = []
         async with self.rooms.pool.connection() as conn:
-            key = await signing.signing_key(conn, tenant)
             for known in await stored.waiting(conn, tenant):
                 policy = clicks.policy_of(tenant)
                 case = await cases.around(conn, known, policy=policy, at=self.clock())
                 colleague = self._next(case)
                 if colleague is not None:
-                    token = clicks.faces.token(case, self.place, key, colleague.object_id)
+                    token = clicks.faces.token(case, self.place, colleague.object_id)
                     presses.append((colleague, case, token))
         for colleague, case, token in presses:
             await self._press(colleague, case, token)

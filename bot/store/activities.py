@@ -17,10 +17,10 @@ async def claim(
     """Take an activity; True for the first caller, False for every repeat of it."""
     cursor = await conn.execute(
         "INSERT INTO activities (tenant, conversation, id, taken_at) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT DO NOTHING",
+        " ON CONFLICT DO NOTHING RETURNING id",
         (tenant, conversation, activity, at),
     )
-    return cursor.rowcount == 1
+    return await cursor.fetchone() is not None
 
 
 async def keep_answer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,6 +71,20 @@ class Place:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who decided through this bot, when and how; the last two as in `Known`."""
+
+    person: str
+    name: str
+    comment: str
+    decided_at: datetime
+    for_name: str | None = None
+    with_name: str | None = None
+
+
+_DECISION = """decided_person = %(person)s, decided_name = %(name)s, decided_comment = %(comment)s,
+    decided_at = %(decided_at)s, decided_for = %(for_name)s, decided_with = %(with_name)s"""
 _KNOWN = """tenant, id, body, digest, state, gone_at, deciding_person, deciding_name, deciding_at,
     decided_person, decided_name, decided_comment, decided_at, decided_for, decided_with,
     run, revision"""
@@ -83,6 +97,20 @@ async def find(conn: Connection, tenant: str, approval: str) -> Known | None:
             f"SELECT {_KNOWN} FROM approvals WHERE tenant = %s AND id = %s", (tenant, approval)
         )
         return await cursor.fetchone()
+
+
+async def find_with_copy(
+    conn: Connection, tenant: str, approval: str, place: Place
+) -> tuple[Known | None, bool]:
+    """Like `find`, and whether the message is known to show it."""
+    cursor = await conn.execute(
+        f"SELECT {_KNOWN}, EXISTS (SELECT FROM approval_cards c WHERE c.tenant = a.tenant"
+        " AND c.approval = a.id AND c.conversation = %s AND c.message = %s)"
+        " FROM approvals a WHERE tenant = %s AND id = %s",
+        (place.conversation, place.message, tenant, approval),
+    )
+    row = await cursor.fetchone()
+    return (Known(*row[:-1]), row[-1]) if row else (None, False)
 
 
 async def lock(conn: Connection, tenant: str, approval: str) -> Known | None:
@@ -106,10 +134,11 @@ async def waiting(conn: Connection, tenant: str) -> list[Known]:
         return await cursor.fetchall()
 
 
-async def write(conn: Connection, tenant: str, approval: Approval, *, at: datetime) -> None:
+async def write(conn: Connection, tenant: str, approval: Approval, *, at: datetime) -> Known:
     """Write down what Neo said, and keep the version; what was decided through this bot stays."""
-    await conn.execute(
-        """
+    cursor = conn.cursor(row_factory=class_row(Known))
+    await cursor.execute(
+        f"""
         WITH version AS (
             INSERT INTO approval_versions (tenant, approval, digest, body, seen_at)
             VALUES (%(tenant)s, %(id)s, %(digest)s, %(body)s, %(at)s)
@@ -120,17 +149,29 @@ async def write(conn: Connection, tenant: str, approval: Approval, *, at: dateti
         ON CONFLICT (tenant, id) DO UPDATE SET
             body = excluded.body, digest = excluded.digest, state = excluded.state,
             created_at = excluded.created_at, read_at = excluded.read_at, gone_at = NULL
+        RETURNING {_KNOWN}
         """,
-        {
-            "tenant": tenant,
-            "id": approval.id,
-            "body": Json(approval.model_dump(mode="json", by_alias=True)),
-            "digest": approval.digest,
-            "state": approval.state.value,
-            "created_at": approval.created_at,
-            "at": at,
-        },
+        _said(tenant, approval, at),
     )
+    return _there(await cursor.fetchone())
+
+
+def _said(tenant: str, approval: Approval, at: datetime) -> dict[str, Any]:
+    return {
+        "tenant": tenant,
+        "id": approval.id,
+        "body": Json(approval.model_dump(mode="json", by_alias=True)),
+        "digest": approval.digest,
+        "state": approval.state.value,
+        "created_at": approval.created_at,
+        "at": at,
+    }
+
+
+def _there(known: Known | None) -> Known:
+    if known is None:
+        raise LookupError("an approval that was just written is not there")
+    return known
 
 
 async def version(conn: Connection, tenant: str, approval: str, digest: str) -> Approval | None:
@@ -183,6 +224,7 @@ async def claim(
         WHERE tenant = %(tenant)s AND id = %(id)s
             AND state = 'pending' AND gone_at IS NULL AND digest = %(digest)s
             AND (deciding_at IS NULL OR deciding_at < %(stale)s)
+        RETURNING id
         """,
         {
             "tenant": tenant,
@@ -194,7 +236,7 @@ async def claim(
             "stale": at - stale_after,
         },
     )
-    return cursor.rowcount == 1
+    return await cursor.fetchone() is not None
 
 
 async def release(
@@ -208,24 +250,47 @@ async def release(
     )
 
 
-async def write_decision(
-    conn: Connection,
-    tenant: str,
-    approval: str,
-    *,
-    person: str,
-    name: str,
-    comment: str,
-    at: datetime,
-    for_name: str | None = None,
-    with_name: str | None = None,
-) -> None:
+async def write_decision(conn: Connection, tenant: str, approval: str, decision: Decision) -> None:
     """Write down whose decision through this bot Neo took."""
     await conn.execute(
-        "UPDATE approvals SET decided_person = %s, decided_name = %s, decided_comment = %s,"
-        " decided_at = %s, decided_for = %s, decided_with = %s WHERE tenant = %s AND id = %s",
-        (person, name, comment, at, for_name, with_name, tenant, approval),
+        f"UPDATE approvals SET {_DECISION} WHERE tenant = %(tenant)s AND id = %(id)s",
+        {"tenant": tenant, "id": approval, **asdict(decision)},
     )
+
+
+async def end_claim(
+    conn: Connection,
+    tenant: str,
+    approval: Approval,
+    decision: Decision,
+    *,
+    claimed_at: datetime | None,
+    at: datetime,
+) -> Known | None:
+    """Write down the decision that a claim led to, with what Neo answered; the claim is over.
+
+    Another's claim stays. Returns what is known then; None if the approval was forgotten.
+    """
+    cursor = conn.cursor(row_factory=class_row(Known))
+    await cursor.execute(
+        f"""
+        WITH version AS (
+            INSERT INTO approval_versions (tenant, approval, digest, body, seen_at)
+            VALUES (%(tenant)s, %(id)s, %(digest)s, %(body)s, %(at)s)
+            ON CONFLICT DO NOTHING
+        )
+        UPDATE approvals SET
+            body = %(body)s, digest = %(digest)s, state = %(state)s,
+            created_at = %(created_at)s, read_at = %(at)s, gone_at = NULL, {_DECISION},
+            deciding_person = CASE WHEN deciding_at <> %(claimed_at)s THEN deciding_person END,
+            deciding_name = CASE WHEN deciding_at <> %(claimed_at)s THEN deciding_name END,
+            deciding_at = NULLIF(deciding_at, %(claimed_at)s)
+        WHERE tenant = %(tenant)s AND id = %(id)s
+        RETURNING {_KNOWN}
+        """,
+        {**_said(tenant, approval, at), **asdict(decision), "claimed_at": claimed_at},
+    )
+    return await cursor.fetchone()
 
 
 async def write_run(conn: Connection, tenant: str, approval: str, run: str) -> None:
@@ -239,10 +304,10 @@ async def add_card(conn: Connection, tenant: str, approval: str, place: Place) -
     """Remember a message that shows the approval; False if it was known."""
     cursor = await conn.execute(
         "INSERT INTO approval_cards (tenant, approval, conversation, message)"
-        " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING message",
         (tenant, approval, place.conversation, place.message),
     )
-    return cursor.rowcount == 1
+    return await cursor.fetchone() is not None
 
 
 async def cards(conn: Connection, tenant: str, approval: str) -> Sequence[Place]:

@@ -138,11 +138,11 @@ async def add_vote(conn: Connection, tenant: str, approval: str, vote: Vote) -> 
             (tenant, approval, digest, person, name, for_person, for_name, comment, at)
         VALUES (%(tenant)s, %(approval)s, %(digest)s, %(person)s, %(name)s, %(for_person)s,
                 %(for_name)s, %(comment)s, %(at)s)
-        ON CONFLICT DO NOTHING
+        ON CONFLICT DO NOTHING RETURNING person
         """,
         {"tenant": tenant, "approval": approval, **vote.model_dump()},
     )
-    return cursor.rowcount == 1
+    return await cursor.fetchone() is not None
 
 
 async def voters(conn: Connection, tenant: str, approval: str, digest: str) -> dict[str, str]:

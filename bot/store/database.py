@@ -32,6 +32,7 @@ Pool = AsyncConnectionPool[Connection]
 # Any number does, as long as every replica takes the same one.
 _MIGRATION_LOCK = 0x4E656F
 _ALIVE_SECONDS = 1.0
+_READY = 8
 
 
 @contextmanager
@@ -132,14 +133,41 @@ async def connected(url: str, *, size: int = 20) -> AsyncIterator[Pool]:
         await pool.close()
 
 
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """A transaction that waits for the database as seldom as it can.
+
+    Statements, BEGIN and COMMIT among them, are sent together up to the next answer that is read:
+    what one changed is known from RETURNING, never from a count of rows.
+    """
+    async with pool.connection() as conn, conn.pipeline():
+        yield conn
+        await conn.commit()
+
+
+@asynccontextmanager
+async def reading(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection for single statements, each by itself: nothing is sent around them."""
+    async with pool.connection() as conn:
+        await conn.set_autocommit(True)
+        try:
+            yield conn
+        finally:
+            if not conn.closed:
+                await conn.set_autocommit(False)
+
+
 def pooled(url: str, *, size: int) -> Pool:
     """A pool, not yet open, whose connections work as the bot's own role where there is one."""
     signs = _SignsOfLife()
     return AsyncConnectionPool(
         url,
+        # The same few statements go over each of them, all day.
+        kwargs={"prepare_threshold": 0},
         # When many press at once, they wait for each other rather than be turned away.
         timeout=8.0,
-        min_size=1,
+        # Each needs a process of PostgreSQL's: not at the moment when many press at once.
+        min_size=min(_READY, size),
         max_size=size,
         open=False,
         configure=_work_as_bot,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -68,6 +69,16 @@ class Persistent(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": math.ceil(wait.total_seconds())})
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A job to be queued; see `Jobs.defer`."""
+
+    name: str
+    args: Mapping[str, Any]
+    lock: str | None = None
+    after: timedelta | None = None
+
+
 class Jobs:
     """Queues jobs; `bot.app` registers what each name does and runs the worker.
 
@@ -96,9 +107,18 @@ class Jobs:
             after: Not before this much time has passed.
             **args: The task's arguments; JSON.
         """
-        seconds = {"seconds": math.ceil(after.total_seconds())} if after else None
-        task = self.engine.configure_task(name, connection=conn, lock=lock, schedule_in=seconds)
-        await task.defer_async(**args)
+        await self.defer_all(conn, [Due(name, args, lock, after)])
+
+    async def defer_all(self, conn: Connection, jobs: Iterable[Due]) -> None:
+        """Queue several in the caller's transaction, in one statement."""
+        made = [self._made(job) for job in jobs]
+        if made:
+            await self.engine.job_manager.batch_defer_jobs_async(made, connection=conn)
+
+    def _made(self, job: Due) -> Job:
+        wait = {"seconds": math.ceil(job.after.total_seconds())} if job.after else None
+        task = self.engine.configure_task(job.name, lock=job.lock, schedule_in=wait)
+        return task.make_new_job(**job.args)
 
     async def retry_stalled(self, *, timestamp: int) -> int:  # noqa: ARG002 -- see `every`
         """Queue again what a worker that died was doing; returns how many."""

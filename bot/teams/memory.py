@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from cachetools import LRUCache
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from bot.messaging import Conversation, Person
 from bot.store import activities, conversations, people
+from bot.store.database import reading, transaction
 from bot.store.people import Standing
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
+_PEOPLE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +79,20 @@ class StoreMemory:
     ) -> None:
         self._pool = pool
         self._clock = clock
+        self._standings = LRUCache[tuple[str, str], Standing](maxsize=_PEOPLE)
 
     async def claim(
         self, conversation: Conversation, activity: str, *, met: Met | None = None
     ) -> bool:
         """See `Memory.claim`."""
-        # One transaction for both: each is a wait for the disk, on everybody's way.
-        async with self._pool.connection() as conn:
-            first = await activities.claim(
+        # One transaction for both: each is a wait for the disk, on everybody's way. What a repeat
+        # says of person and place is the same, so all of it is sent before anything is known.
+        async with transaction(self._pool) as conn:
+            if met is not None:
+                await self._meet(conn, conversation, met.person)
+            return await activities.claim(
                 conn, conversation.tenant, conversation.id, activity, at=self._clock()
             )
-            if first and met is not None:
-                await self._meet(conn, conversation, met.person)
-            return first
 
     async def meet(self, conversation: Conversation, person: Person | None) -> None:
         """See `Memory.meet`."""
@@ -107,7 +111,7 @@ class StoreMemory:
         self, conversation: Conversation, activity: str, answer: dict[str, Any]
     ) -> None:
         """See `Memory.keep_answer`."""
-        async with self._pool.connection() as conn:
+        async with transaction(self._pool) as conn:
             await activities.keep_answer(
                 conn, conversation.tenant, conversation.id, activity, answer
             )
@@ -125,10 +129,16 @@ class StoreMemory:
 
     async def standing(self, person: Person) -> Standing | None:
         """See `Memory.standing`."""
-        async with self._pool.connection() as conn:
-            return await people.standing(conn, person.tenant, person.id)
+        found = self._standings.get((person.tenant, person.id))
+        if found is None:
+            async with reading(self._pool) as conn:
+                found = await people.standing(conn, person.tenant, person.id)
+        if found is not None:
+            self._standings[person.tenant, person.id] = found
+        return found
 
     async def note_standing(self, person: Person, standing: Standing) -> None:
         """See `Memory.note_standing`."""
-        async with self._pool.connection() as conn:
+        async with transaction(self._pool) as conn:
             await people.note_standing(conn, person.tenant, person.id, standing)
+        self._standings[person.tenant, person.id] = standing

@@ -142,9 +142,8 @@ async def test_who_decided_through_this_bot_is_named_and_not_the_key(office: Wor
     await known(office, 7)
     office.neo.decides_elsewhere(7, "reject", by=("key", "Neo API service account"))
     async with office.pool.connection() as conn:
-        await stored.write_decision(
-            conn, TENANT, "7", person=MEGAN[0], name=MEGAN[1], comment="", at=office.clock()
-        )
+        decision = stored.Decision(*MEGAN, comment="", decided_at=office.clock())
+        await stored.write_decision(conn, TENANT, "7", decision)
     office.neo.has_approval(481, agent=AGENT)
 
     evidence = await gathered(office, 481)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from bot.approvals.faces import Faces
 from bot.approvals.history import History
+from bot.approvals.signature import Signatures
 from bot.messaging import Scope
 from bot.neo.models import Approval
 from bot.store import approvals as stored
@@ -34,7 +35,7 @@ CHAT = place("a:megan", Scope.PERSONAL, person=MEGAN[0])
 
 
 def _history(db: Pool) -> History:
-    return History(db, Faces(Clock(), ZoneInfo("UTC")))
+    return History(db, Faces(Clock(), ZoneInfo("UTC"), Signatures({})))
 
 
 async def test_everything_recorded_is_shown_in_its_order(db: Pool) -> None:
