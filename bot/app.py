@@ -31,7 +31,7 @@ from bot.approvals.faces import Faces
 from bot.approvals.history import History
 from bot.approvals.hours import BusinessHoursKnown
 from bot.approvals.sending import Sending
-from bot.approvals.settling import SETTLE, Settling
+from bot.approvals.settling import Settling
 from bot.approvals.showing import Showing
 from bot.approvals.signature import Signatures
 from bot.approvals.snoozing import Snoozing
@@ -44,6 +44,7 @@ from bot.neo.http import NeoHttp
 from bot.neo.keys import ApiKey
 from bot.neo.models import Approval
 from bot.neo.options import Purpose
+from bot.neo.transport import AiohttpTransport
 from bot.policies import Policy
 from bot.settings import AppType, Settings, is_loopback
 from bot.store import activities
@@ -145,7 +146,7 @@ def neo_client(settings: Settings) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=settings.neo_api_url,
         timeout=NEO_TIMEOUT,
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+        transport=AiohttpTransport(),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
@@ -208,13 +209,13 @@ async def furnish(
             truth=the_truth,
             signatures=signatures,
             roster=roster,
-            sending=Sending(pool, jobs, the_truth, settling, records, deciding_neo, clock),
+            sending=Sending(pool, the_truth, settling, records, deciding_neo, clock),
             records=records,
             neo_of=deciding_neo,
             tenants=tenants,
             clock=clock,
         )
-        approvals = approvals_watch.Watch(pool, the_truth, delivery, watching_neo, clock)
+        approvals = approvals_watch.Watch(pool, the_truth, delivery, settling, watching_neo, clock)
         alerts = alerts_delivery.Delivery(pool, jobs, messenger, clock, zone)
         failures = alerts_watch.Watch(pool, alerts, watching_neo, clock)
         runs_behind = origin.Origin(pool, the_truth, watching_neo)
@@ -252,7 +253,6 @@ async def furnish(
         jobs.register(truth.REDRAW, delivery.redraw)
         jobs.register(chasing.REMIND, chase.remind)
         jobs.register(chasing.REMIND_PERSON, chase.remind_person)
-        jobs.register(SETTLE, settling.settle)
         jobs.register(origin.FIND, runs_behind.find)
         jobs.register(alerts_delivery.DELIVER, alerts.deliver)
         for tenant in tenants:

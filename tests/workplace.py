@@ -13,6 +13,8 @@ from procrastinate.jobs import DeleteJobCondition
 from pydantic import SecretStr
 
 from bot.app import Rooms, furnish
+from bot.approvals.watch import WATCH
+from bot.approvals.who_may import CLAIM_LASTS
 from bot.errors import ConversationClosed, MessageGone, SendError
 from bot.messaging import Answer, Conversation, Mention, Person, Pressed, Said, Scope
 from bot.neo.client import Neo
@@ -215,6 +217,11 @@ class Workplace:
                 "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo'"
             )
         await self.works()
+
+    async def settles(self) -> None:
+        """Whoever was deciding has given no sign for too long, and the watch looks."""
+        self.clock.goes_on(seconds=CLAIM_LASTS.total_seconds())
+        await self.looks(WATCH)
 
     async def ledger(self, approval: str) -> list[Entry]:
         async with self.pool.connection() as conn:

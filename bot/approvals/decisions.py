@@ -25,7 +25,7 @@ from bot.store import approvals as stored
 from bot.store import circumstances
 from bot.store.approvals import Known
 from bot.store.circumstances import Vote
-from bot.store.database import Connection, Pool, reading, transaction
+from bot.store.database import Connection, Pool, single, transaction
 from cards.actions import Decide
 
 log = structlog.get_logger()
@@ -105,7 +105,7 @@ class Decisions:
         """What is known of the approval; a copy of its card that nobody knew of is from here on."""
         tenant, approval = click.tenant, click.wish.approval
         copy = stored.Place(click.pressed.conversation.id, click.pressed.message or "")
-        async with reading(self.pool) as conn:
+        async with single(self.pool) as conn:
             known, is_known_copy = await stored.find_with_copy(conn, tenant, approval, copy)
         if known is not None and click.shown and copy.message and not is_known_copy:
             async with transaction(self.pool) as conn:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -12,7 +12,7 @@ from bot.approvals import who_may
 from bot.approvals.case import Case
 from bot.approvals.clicked import Click, Outcome, Records, Sent
 from bot.approvals.notes import note, without_note
-from bot.approvals.settling import SETTLE, Settling
+from bot.approvals.settling import Settling
 from bot.approvals.truth import FOUND, Truth
 from bot.approvals.who_may import CLAIM_LASTS
 from bot.errors import (
@@ -27,7 +27,6 @@ from bot.neo.models import Approval, ApprovalState
 from bot.store import approvals as stored
 from bot.store.approvals import Known
 from bot.store.database import Connection, Pool, transaction
-from bot.store.jobs import Jobs
 
 log = structlog.get_logger()
 
@@ -36,7 +35,12 @@ FASTER = "Somebody was faster. Your decision was not taken."
 _UNSURE = "Neo did not answer. Whether it took your decision is being checked; this card will say."
 
 
-@dataclass(frozen=True, slots=True)
+# When more are on their way at once, who pressed comes first, and the copies of others later.
+RUSH = 8
+AFTER_RUSH = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Claim:
     """The right to decide: whose click, on what, and what is sent."""
 
@@ -52,15 +56,18 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Claims approvals and decides them in Neo."""
+    """Claims approvals and decides them in Neo.
+
+    Whatever becomes of the process meanwhile, the watch looks at how a claim ended.
+    """
 
     pool: Pool
-    jobs: Jobs
     truth: Truth
     settling: Settling
     records: Records
     neo_of: Callable[[str], Neo]
     clock: Callable[[], datetime]
+    _under_way: set[Claim] = field(default_factory=set, init=False)
 
     async def claim(self, conn: Connection, click: Click, case: Case) -> Claim | None:
         """Take the right to decide; the row is locked, so that nothing changes meanwhile."""
@@ -77,15 +84,6 @@ class Sending:
         )
         if not claimed:
             return None
-        # Whatever becomes of this process, somebody looks at how it ended.
-        await self.jobs.defer(
-            conn,
-            SETTLE,
-            after=CLAIM_LASTS,
-            tenant=click.tenant,
-            approval=case.known.id,
-            claimed_at=claimed_at.isoformat(),
-        )
         if case.known.deciding_person is not None:
             await self.settling.close(conn, case.known, "failed", "taken over by somebody else")
         acting = who_may.capacity(click.person.id, case) or who_may.Capacity()
@@ -102,6 +100,13 @@ class Sending:
 
     async def send(self, claim: Claim) -> Outcome:
         """Decide in Neo, once; the claim ends with what Neo says."""
+        self._under_way.add(claim)
+        try:
+            return await self._sent(claim)
+        finally:
+            self._under_way.discard(claim)
+
+    async def _sent(self, claim: Claim) -> Outcome:
         click = claim.click
         try:
             answer = await self.neo_of(click.tenant).approvals.decide(
@@ -141,7 +146,6 @@ class Sending:
             with_name=before if click.wish.verdict == "approve" else None,
         )
         async with transaction(self.pool) as conn:
-            await self.truth.redraw_all(conn, click.tenant, known.id)
             now = await stored.end_claim(
                 conn,
                 click.tenant,
@@ -149,6 +153,10 @@ class Sending:
                 decision,
                 claimed_at=known.deciding_at,
                 at=decision.decided_at,
+            )
+            rush = len(self._under_way) > RUSH
+            await self.truth.redraw_copies(
+                conn, click.tenant, known.id, after=AFTER_RUSH if rush else None
             )
             answered = _in_short(answer)
             await self.records.add(
@@ -180,12 +188,7 @@ class Sending:
         click, known = claim.click, claim.known
         await self.records.add(click, "failed", "no answer", sent=claim.sent, error=error)
         try:
-            await self.settling.settle(
-                tenant=click.tenant,
-                approval=known.id,
-                claimed_at=known.deciding_at.isoformat() if known.deciding_at else "",
-                final=False,
-            )
+            await self.settling.settle(known, final=False)
         except NeoError:
             log.warning("decision.unsure", tenant=click.tenant, approval=known.id)
         now = await self.records.case(click)

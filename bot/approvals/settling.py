@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+import structlog
+
 from bot.approvals.truth import FOUND, Truth
+from bot.approvals.who_may import CLAIM_LASTS
+from bot.errors import NeoError
 from bot.neo.client import Neo
 from bot.neo.models import ApprovalState
 from bot.store import approvals as stored
 from bot.store import ledger
 from bot.store.approvals import Known
-from bot.store.database import Connection, Pool
+from bot.store.database import Connection, Pool, single
 
-SETTLE = "approvals.settle"
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +31,33 @@ class Settling:
     neo_of: Callable[[str], Neo]
     clock: Callable[[], datetime]
 
-    async def settle(
-        self, *, tenant: str, approval: str, claimed_at: str, final: bool = True
-    ) -> None:
-        """Job: read the approval again; what Neo's note says of it is written down.
+    async def overdue(self, tenant: str) -> None:
+        """End the claims that are no longer respected; where Neo does not answer, the next time."""
+        async with single(self.pool) as conn:
+            late = await stored.claimed(conn, tenant, before=self.clock() - CLAIM_LASTS)
+        for known in late:
+            try:
+                await self.settle(known, final=True)
+            except NeoError as error:
+                log.warning(
+                    "claim.unsettled",
+                    tenant=tenant,
+                    approval=known.id,
+                    error=type(error).__name__,
+                    request_id=error.request_id,
+                )
+
+    async def settle(self, known: Known, *, final: bool) -> None:
+        """Read the approval again; what Neo's note says of it is written down.
 
         Args:
-            tenant: Microsoft 365 tenant id.
-            approval: Id of the approval.
-            claimed_at: Which claim, by its moment (ISO 8601): another click has another one.
+            known: The approval with the claim on it: another click has another one.
             final: What Neo has not taken by now, it will not: the claim ends either way.
 
         Raises:
-            NeoError: Neo does not say yet; the job runs again.
+            NeoError: Neo does not say yet.
         """
-        claim = datetime.fromisoformat(claimed_at)
-        async with self.pool.connection() as conn:
-            known = await stored.find(conn, tenant, approval)
-        if known is None or known.deciding_at != claim:
-            return
+        tenant, approval, claim = known.tenant, known.id, known.deciding_at
         fresh = await self.neo_of(tenant).approvals.reread(known.approval)
         async with self.pool.connection() as conn:
             now = await stored.lock(conn, tenant, approval)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bot.approvals.notes import comment_of, signed_by, without_note
@@ -42,10 +42,11 @@ class Truth:
         if before is not None and _older(fresh, before.approval):
             return Observed(before, before)  # an answer that was overtaken on its way
         as_asked = without_note(fresh, before.approval if before else None)
-        now = await stored.write(conn, tenant, as_asked, at=self.clock())
         if before is None:
-            return Observed(None, now)
-        changed = differs(before, as_asked)
+            return Observed(None, await stored.write(conn, tenant, as_asked, at=self.clock()))
+        changed, now = differs(before, as_asked), before
+        if changed or not before.says(as_asked):
+            now = await stored.write(conn, tenant, as_asked, at=self.clock())
         if changed:
             await self.redraw_all(conn, tenant, fresh.id)
         credited = before.decided_person is None and await self._credit(conn, before, fresh)
@@ -92,13 +93,27 @@ class Truth:
         seen here or sees that it is outdated (`Delivery`).
         """
         await stored.revise(conn, tenant, approval)
+        await self.redraw_copies(conn, tenant, approval)
+
+    async def redraw_copies(
+        self, conn: Connection, tenant: str, approval: str, *, after: timedelta | None = None
+    ) -> None:
+        """`redraw_all`, where its row has just been written with another revision."""
         places = await stored.cards(conn, tenant, approval)
-        await self.redraw(conn, tenant, approval, *places)
+        await self.redraw(conn, tenant, approval, *places, after=after)
 
     async def redraw(
-        self, conn: Connection, tenant: str, approval: str, *places: stored.Place
+        self,
+        conn: Connection,
+        tenant: str,
+        approval: str,
+        *places: stored.Place,
+        after: timedelta | None = None,
     ) -> None:
-        """Queue a redraw of these messages, each in order with whatever else goes there."""
+        """Queue a redraw of these messages, each in order with whatever else goes there.
+
+        Not before ``after`` has passed.
+        """
         redraws = [
             Due(
                 REDRAW,
@@ -109,6 +124,7 @@ class Truth:
                     "conversation": place.conversation,
                     "message": place.message,
                 },
+                after=after,
             )
             for place in places
         ]

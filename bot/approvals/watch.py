@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.approvals.delivery import Delivery
+from bot.approvals.settling import Settling
 from bot.approvals.truth import Truth, differs
 from bot.neo.client import Neo
 from bot.neo.models import Approval
@@ -35,11 +36,14 @@ class Watch:
     pool: Pool
     truth: Truth
     delivery: Delivery
+    settling: Settling
     neo_of: Callable[[str], Neo]
     clock: Callable[[], datetime]
 
     async def look(self, *, tenant: str, timestamp: int) -> None:
         """Job: read what is new, and at every fourth look whatever is still open here.
+
+        Before that, what became of decisions whose sender died.
 
         Args:
             tenant: Microsoft 365 tenant id.
@@ -48,6 +52,7 @@ class Watch:
         Raises:
             NeoError: Neo did not answer; the next look reads from where this one began.
         """
+        await self.settling.overdue(tenant)
         reread = timestamp % REREAD_SECONDS == 0
         async with self.pool.connection() as conn:
             seen = await runs.seen_until(conn, tenant, WATCH)
@@ -98,4 +103,5 @@ class Watch:
             if fresh is None:
                 await self.truth.observe_gone(conn, tenant, missing.id)
             else:
+                await stored.mark_read(conn, tenant, fresh.id, at=self.clock())
                 await self.truth.observe(conn, tenant, fresh)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
@@ -11,15 +11,24 @@ from psycopg.types.json import Jsonb
 Connection = AsyncConnection[Any]
 
 
+CLAIM: Final = """
+    INSERT INTO activities (tenant, conversation, id, taken_at)
+    VALUES (%(tenant)s, %(conversation)s, %(activity)s, %(at)s)
+    ON CONFLICT DO NOTHING RETURNING id
+"""
+"""Take an activity; a row for the first caller, none for every repeat of it."""
+
+
+def claimed(tenant: str, conversation: str, activity: str, *, at: datetime) -> dict[str, Any]:
+    """The values of `CLAIM`."""
+    return {"tenant": tenant, "conversation": conversation, "activity": activity, "at": at}
+
+
 async def claim(
     conn: Connection, tenant: str, conversation: str, activity: str, *, at: datetime
 ) -> bool:
-    """Take an activity; True for the first caller, False for every repeat of it."""
-    cursor = await conn.execute(
-        "INSERT INTO activities (tenant, conversation, id, taken_at) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT DO NOTHING RETURNING id",
-        (tenant, conversation, activity, at),
-    )
+    """Do `CLAIM`; True for the first caller."""
+    cursor = await conn.execute(CLAIM, claimed(tenant, conversation, activity, at=at))
     return await cursor.fetchone() is not None
 
 

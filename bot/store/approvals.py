@@ -62,6 +62,10 @@ class Known:
         """The approval itself."""
         return Approval.model_validate(self.body)
 
+    def says(self, approval: Approval) -> bool:
+        """Whether it is word for word as it stands here."""
+        return self.body == _body(approval)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -134,6 +138,17 @@ async def waiting(conn: Connection, tenant: str) -> list[Known]:
         return await cursor.fetchall()
 
 
+async def claimed(conn: Connection, tenant: str, *, before: datetime) -> Sequence[Known]:
+    """The approvals on which a decision has been under way since before that moment."""
+    async with conn.cursor(row_factory=class_row(Known)) as cursor:
+        await cursor.execute(
+            f"SELECT {_KNOWN} FROM approvals WHERE tenant = %s AND deciding_at <= %s"
+            " ORDER BY deciding_at",
+            (tenant, before),
+        )
+        return await cursor.fetchall()
+
+
 async def write(conn: Connection, tenant: str, approval: Approval, *, at: datetime) -> Known:
     """Write down what Neo said, and keep the version; what was decided through this bot stays."""
     cursor = conn.cursor(row_factory=class_row(Known))
@@ -160,7 +175,7 @@ def _said(tenant: str, approval: Approval, at: datetime) -> dict[str, Any]:
     return {
         "tenant": tenant,
         "id": approval.id,
-        "body": Json(approval.model_dump(mode="json", by_alias=True)),
+        "body": Json(_body(approval)),
         "digest": approval.digest,
         "state": approval.state.value,
         "created_at": approval.created_at,
@@ -168,10 +183,21 @@ def _said(tenant: str, approval: Approval, at: datetime) -> dict[str, Any]:
     }
 
 
+def _body(approval: Approval) -> dict[str, Any]:
+    return approval.model_dump(mode="json", by_alias=True)
+
+
 def _there(known: Known | None) -> Known:
     if known is None:
         raise LookupError("an approval that was just written is not there")
     return known
+
+
+async def mark_read(conn: Connection, tenant: str, approval: str, *, at: datetime) -> None:
+    """Note that it was read again, for `waiting`."""
+    await conn.execute(
+        "UPDATE approvals SET read_at = %s WHERE tenant = %s AND id = %s", (at, tenant, approval)
+    )
 
 
 async def version(conn: Connection, tenant: str, approval: str, digest: str) -> Approval | None:
@@ -269,7 +295,10 @@ async def end_claim(
 ) -> Known | None:
     """Write down the decision that a claim led to, with what Neo answered; the claim is over.
 
-    Another's claim stays. Returns what is known then; None if the approval was forgotten.
+    Another's claim stays. Every copy of its card is outdated.
+
+    Returns:
+        What is known then; None if the approval was forgotten meanwhile.
     """
     cursor = conn.cursor(row_factory=class_row(Known))
     await cursor.execute(
@@ -282,6 +311,7 @@ async def end_claim(
         UPDATE approvals SET
             body = %(body)s, digest = %(digest)s, state = %(state)s,
             created_at = %(created_at)s, read_at = %(at)s, gone_at = NULL, {_DECISION},
+            revision = revision + 1,
             deciding_person = CASE WHEN deciding_at <> %(claimed_at)s THEN deciding_person END,
             deciding_name = CASE WHEN deciding_at <> %(claimed_at)s THEN deciding_name END,
             deciding_at = NULLIF(deciding_at, %(claimed_at)s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
@@ -47,32 +47,38 @@ class Conversation:
 _COLUMNS = "tenant, id, scope, service_url, bot_id, person, name, zone"
 
 
+REMEMBER: Final = f"""
+    INSERT INTO conversations ({_COLUMNS}, updated_at)
+    VALUES (%(tenant)s, %(place)s, %(scope)s, %(service_url)s, %(bot_id)s, %(place_person)s,
+            %(place_name)s, %(place_zone)s, %(at)s)
+    ON CONFLICT (tenant, id) DO UPDATE SET
+        scope = excluded.scope, service_url = excluded.service_url, bot_id = excluded.bot_id,
+        person = coalesce(excluded.person, conversations.person),
+        name = coalesce(excluded.name, conversations.name),
+        zone = coalesce(excluded.zone, conversations.zone),
+        closed_at = NULL, updated_at = excluded.updated_at
+"""
+"""Write a conversation down, or overwrite what changed; a closed one is open again."""
+
+
+def remembered(conversation: Conversation, *, at: datetime) -> dict[str, Any]:
+    """The values of `REMEMBER`."""
+    return {
+        "tenant": conversation.tenant,
+        "place": conversation.id,
+        "scope": conversation.scope.value,
+        "service_url": conversation.service_url,
+        "bot_id": conversation.bot_id,
+        "place_person": conversation.person,
+        "place_name": conversation.name,
+        "place_zone": conversation.zone,
+        "at": at,
+    }
+
+
 async def remember(conn: Connection, conversation: Conversation, *, at: datetime) -> None:
-    """Write the conversation down, or overwrite what changed; a closed one is open again."""
-    await conn.execute(
-        f"""
-        INSERT INTO conversations ({_COLUMNS}, updated_at)
-        VALUES (%(tenant)s, %(id)s, %(scope)s, %(service_url)s, %(bot_id)s, %(person)s,
-                %(name)s, %(zone)s, %(at)s)
-        ON CONFLICT (tenant, id) DO UPDATE SET
-            scope = excluded.scope, service_url = excluded.service_url, bot_id = excluded.bot_id,
-            person = coalesce(excluded.person, conversations.person),
-            name = coalesce(excluded.name, conversations.name),
-            zone = coalesce(excluded.zone, conversations.zone),
-            closed_at = NULL, updated_at = excluded.updated_at
-        """,
-        {
-            "tenant": conversation.tenant,
-            "id": conversation.id,
-            "scope": conversation.scope.value,
-            "service_url": conversation.service_url,
-            "bot_id": conversation.bot_id,
-            "person": conversation.person,
-            "name": conversation.name,
-            "zone": conversation.zone,
-            "at": at,
-        },
-    )
+    """Do `REMEMBER`."""
+    await conn.execute(REMEMBER, remembered(conversation, at=at))
 
 
 async def find(conn: Connection, tenant: str, conversation: str) -> Conversation | None:

@@ -146,8 +146,8 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
-async def reading(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection for single statements, each by itself: nothing is sent around them."""
+async def single(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection for single statements, each a transaction by itself: nothing is sent around."""
     async with pool.connection() as conn:
         await conn.set_autocommit(True)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
@@ -38,25 +38,31 @@ class Standing:
     checked_at: datetime
 
 
+REMEMBER: Final = """
+    INSERT INTO people (tenant, id, teams_id, name, zone, updated_at)
+    VALUES (%(person_tenant)s, %(person)s, %(teams_id)s, %(person_name)s, %(person_zone)s, %(at)s)
+    ON CONFLICT (tenant, id) DO UPDATE SET
+        teams_id = excluded.teams_id, name = excluded.name,
+        zone = coalesce(excluded.zone, people.zone), updated_at = excluded.updated_at
+"""
+"""Write a person down, or overwrite name, account and zone."""
+
+
+def remembered(person: Person, *, at: datetime) -> dict[str, Any]:
+    """The values of `REMEMBER`."""
+    return {
+        "person_tenant": person.tenant,
+        "person": person.id,
+        "teams_id": person.teams_id,
+        "person_name": person.name,
+        "person_zone": person.zone,
+        "at": at,
+    }
+
+
 async def remember(conn: Connection, person: Person, *, at: datetime) -> None:
-    """Write the person down, or overwrite name, account and zone."""
-    await conn.execute(
-        """
-        INSERT INTO people (tenant, id, teams_id, name, zone, updated_at)
-        VALUES (%(tenant)s, %(id)s, %(teams_id)s, %(name)s, %(zone)s, %(at)s)
-        ON CONFLICT (tenant, id) DO UPDATE SET
-            teams_id = excluded.teams_id, name = excluded.name,
-            zone = coalesce(excluded.zone, people.zone), updated_at = excluded.updated_at
-        """,
-        {
-            "tenant": person.tenant,
-            "id": person.id,
-            "teams_id": person.teams_id,
-            "name": person.name,
-            "zone": person.zone,
-            "at": at,
-        },
-    )
+    """Do `REMEMBER`."""
+    await conn.execute(REMEMBER, remembered(person, at=at))
 
 
 async def find(conn: Connection, tenant: str, person: str) -> Person | None:

@@ -12,8 +12,8 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from bot.messaging import Conversation, Person
-from bot.store import activities, conversations, people
-from bot.store.database import reading, transaction
+from bot.store import activities, meeting, people
+from bot.store.database import single
 from bot.store.people import Standing
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -85,33 +85,22 @@ class StoreMemory:
         self, conversation: Conversation, activity: str, *, met: Met | None = None
     ) -> bool:
         """See `Memory.claim`."""
-        # One transaction for both: each is a wait for the disk, on everybody's way. What a repeat
-        # says of person and place is the same, so all of it is sent before anything is known.
-        async with transaction(self._pool) as conn:
-            if met is not None:
-                await self._meet(conn, conversation, met.person)
-            return await activities.claim(
-                conn, conversation.tenant, conversation.id, activity, at=self._clock()
-            )
+        tenant, at = conversation.tenant, self._clock()
+        async with single(self._pool) as conn:
+            if met is None:
+                return await activities.claim(conn, tenant, conversation.id, activity, at=at)
+            return await meeting.meet(conn, conversation, met.person, at=at, activity=activity)
 
     async def meet(self, conversation: Conversation, person: Person | None) -> None:
         """See `Memory.meet`."""
-        async with self._pool.connection() as conn:
-            await self._meet(conn, conversation, person)
-
-    async def _meet(
-        self, conn: AsyncConnection[Any], conversation: Conversation, person: Person | None
-    ) -> None:
-        at = self._clock()
-        await conversations.remember(conn, conversation, at=at)
-        if person is not None:
-            await people.remember(conn, person, at=at)
+        async with single(self._pool) as conn:
+            await meeting.meet(conn, conversation, person, at=self._clock())
 
     async def keep_answer(
         self, conversation: Conversation, activity: str, answer: dict[str, Any]
     ) -> None:
         """See `Memory.keep_answer`."""
-        async with transaction(self._pool) as conn:
+        async with single(self._pool) as conn:
             await activities.keep_answer(
                 conn, conversation.tenant, conversation.id, activity, answer
             )
@@ -131,7 +120,7 @@ class StoreMemory:
         """See `Memory.standing`."""
         found = self._standings.get((person.tenant, person.id))
         if found is None:
-            async with reading(self._pool) as conn:
+            async with single(self._pool) as conn:
                 found = await people.standing(conn, person.tenant, person.id)
         if found is not None:
             self._standings[person.tenant, person.id] = found
@@ -139,6 +128,6 @@ class StoreMemory:
 
     async def note_standing(self, person: Person, standing: Standing) -> None:
         """See `Memory.note_standing`."""
-        async with transaction(self._pool) as conn:
+        async with single(self._pool) as conn:
             await people.note_standing(conn, person.tenant, person.id, standing)
         self._standings[person.tenant, person.id] = standing

@@ -122,10 +122,7 @@ async def test_a_process_killed_after_neo_took_a_decision_leaves_no_card_untrue(
 
     # The time that the claim of a dead process is respected for, passed in the database.
     with psycopg.connect(database_url) as conn:
-        conn.execute(
-            "UPDATE procrastinate_jobs SET scheduled_at = now()"
-            " WHERE task_name = 'approvals.settle' AND status = 'todo'"
-        )
+        conn.execute("UPDATE approvals SET deciding_at = deciding_at - interval '15 seconds'")
     async with started(environment, microsoft, "run") as service:
         await _until(
             microsoft, lambda: all("Approved by Megan Bowen" in copy.summary for copy in copies)

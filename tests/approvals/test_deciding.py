@@ -264,7 +264,7 @@ async def test_a_process_that_dies_after_neo_took_it_leaves_no_card_untrue(
     assert "Approved" not in office.chats.in_(alex.at)[-1][1].summary
 
     answers.set()
-    await office.passes_time_for_jobs()
+    await office.settles()
     for who in (megan, alex):
         card = office.chats.in_(who.at)[-1][1]
         assert "Approved by Megan Bowen" in card.summary
@@ -332,7 +332,7 @@ async def test_while_neo_may_still_take_it_nobody_else_can_decide(office: Workpl
     assert "is being checked" in card.summary
     busy = await alex.presses("Reject")
     assert "Megan Bowen is deciding" in busy.summary
-    await office.passes_time_for_jobs()
+    await office.settles()
     assert "Approve" in titles(office.chats.in_(alex.at)[-1][1])
     assert ("failed", "not taken, as found afterwards") in await _outcomes(office)
 
@@ -347,7 +347,7 @@ async def test_what_neo_took_late_is_credited_when_the_watch_finds_it(office: Wo
     await office.looks(WATCH, reread=True)
     for who in (megan, alex):
         assert "Approved by Megan Bowen" in office.chats.in_(who.at)[-1][1].summary
-    await office.passes_time_for_jobs()
+    await office.settles()
     assert [o for o, _ in await _outcomes(office)] == ["sent", "failed", "decided"]
 
 
@@ -358,7 +358,7 @@ async def test_who_presses_again_after_neo_took_the_first_press_late_is_credited
     await _asked(office)
     office.neo.trouble(status=504, path="/decision")
     await megan.presses("Approve", comment="by phone")
-    await office.passes_time_for_jobs()
+    await office.settles()
     assert office.neo.decisions == []
 
     async def the_first_press_arrives(identifier: int, _: str) -> None:
@@ -405,7 +405,7 @@ async def test_a_decision_neo_took_after_everybody_gave_it_up_is_credited(
     await _asked(office)
     office.neo.trouble(status=504, path="/decision")
     await megan.presses("Approve")
-    await office.passes_time_for_jobs()
+    await office.settles()
     note = f"— {MEGAN[1]} ({MEGAN[0]}) in Microsoft Teams"
     office.neo.decides_elsewhere(481, "approve", by=("key", "Neo API service account"), note=note)
     await office.looks(WATCH, reread=True)

@@ -317,7 +317,7 @@ async def test_a_decision_neo_takes_after_its_answer_was_given_up_is_credited(
     # Neo was slow, and took it in the end.
     note = f"by phone\n— Megan Bowen ({MEGAN[0]}) in Microsoft Teams"
     office.neo.decides_elsewhere(481, "approve", by=("key", "API key"), note=note)
-    await office.passes_time_for_jobs()
+    await office.settles()
     for copy in _cards(office, megan):
         assert "Approved by Megan Bowen" in copy.summary
     outcomes = [row.outcome for row in await office.ledger("481")]
@@ -330,7 +330,7 @@ async def test_a_decision_that_never_reached_neo_can_be_made_again(office: Workp
     await office.looks(WATCH)
     office.neo.trouble(close_connection=True, path="/decision")
     await megan.presses("Approve")
-    await office.passes_time_for_jobs()
+    await office.settles()
     (card,) = _cards(office, megan)
     assert "Approve" in titles(card)
     assert "Approved by Megan Bowen" in (await megan.presses("Approve")).summary

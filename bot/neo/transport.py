@@ -1,0 +1,112 @@
+"""httpx requests sent by aiohttp's client, whose pool of connections stays fast when it is large.
+
+httpx's own pool looks at every connection for every request, which is where the time goes when a
+hundred are made at once; and it may close a connection that was just given to a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import aiohttp
+import httpx
+from yarl import URL
+
+_KEPT_SECONDS: Final = 15.0
+# httpx has set them, or left them out on purpose.
+_NOT_ADDED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+class AiohttpTransport(httpx.AsyncBaseTransport):
+    """Sends what an `httpx.AsyncClient` has built; as many connections as there are requests.
+
+    It keeps no cookies, follows no redirect, decodes nothing and repeats nothing but a GET for
+    which a connection was used that the other side had just closed. Proxies are taken from the
+    environment, certificates as httpx does.
+    """
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it; the answer's body is still to be read.
+
+        Raises:
+            httpx.ConnectError, httpx.ConnectTimeout: nothing was sent.
+            httpx.TransportError: any other one; it may have arrived.
+        """
+        within = request.extensions.get("timeout", {})
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=within.get("connect"), sock_read=within.get("read")
+        )
+        with _as_httpx_says():
+            response = await self._opened().request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=[(k.decode("ascii"), v.decode("latin-1")) for k, v in request.headers.raw],
+                data=await request.aread() or None,
+                allow_redirects=False,
+                timeout=timeout,
+            )
+        return httpx.Response(
+            response.status,
+            headers=response.raw_headers,
+            stream=_Body(response),
+            extensions={"http_version": b"HTTP/1.1"},
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        # Not before the first request: it belongs to the loop that runs then.
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0, keepalive_timeout=_KEPT_SECONDS, ssl=httpx.create_ssl_context()
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                skip_auto_headers=_NOT_ADDED,
+                trust_env=True,
+            )
+        return self._session
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _as_httpx_says():
+            async for piece in self._response.content.iter_any():
+                yield piece
+
+    async def aclose(self) -> None:
+        # Read to its end it is back in the pool; what is not, is closed.
+        self._response.release()
+
+
+@contextmanager
+def _as_httpx_says() -> Iterator[None]:
+    """Faults in httpx's words. aiohttp's may hold the request's headers, and the key among them."""
+    fault: httpx.TransportError | None = None
+    try:
+        yield
+    except aiohttp.ConnectionTimeoutError:
+        fault = httpx.ConnectTimeout("no connection in time")
+    except aiohttp.ClientConnectorError as error:
+        fault = httpx.ConnectError(str(error))
+    except TimeoutError:
+        fault = httpx.ReadTimeout("no answer in time")
+    except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError) as error:
+        fault = httpx.RemoteProtocolError(type(error).__name__)
+    except (aiohttp.ClientError, OSError) as error:
+        # Whatever else breaks, breaks while it is sent or answered.
+        fault = httpx.ReadError(type(error).__name__)
+    if fault is not None:
+        raise fault
