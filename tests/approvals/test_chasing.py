@@ -285,7 +285,8 @@ async def test_a_second_group_that_may_not_decide_hears_all_the_same(db: Pool) -
         office.clock.at = NEXT_MORNING + timedelta(hours=1)
         await _chases(office)
         (card,) = _reminders(office, adele)
-        assert "Approve" not in titles(card)
+        assert "You hear of it as Leads." in card.summary
+        assert not {"Approve", "Reject"} & set(titles(card))
 
 
 async def test_the_duty_channel_hears_last(office: Workplace) -> None:
@@ -345,6 +346,19 @@ async def test_a_snooze_is_kept_and_its_end_reminds_even_at_night(office: Workpl
     assert "you put this off until now" in cards[-1].summary
     rows = [row.reason for row in await office.ledger("481") if row.wish == "remind"]
     assert sum(reason.startswith("snooze until") for reason in rows) == 2
+
+
+async def test_who_is_no_longer_asked_holds_nothing_up(office: Workplace) -> None:
+    megan, adele = await office.has_chat(MEGAN), await office.has_chat(ADELE)
+    await _asks(office, MEGAN, ALEX)
+    await _snoozes(office, megan, hours=23)
+    now_asked = [{"user_id": ALEX[0], "user_name": ALEX[1]}]
+    office.neo.changes_approval(481, approvers=now_asked)
+    await office.looks("approvals.watch", reread=True)
+    office.clock.at = NEXT_MORNING + timedelta(hours=1)
+    await _chases(office)
+    (card,) = _reminders(office, adele)
+    assert "You are asked as Leads." in card.summary
 
 
 async def test_the_delegate_is_reminded_instead_of_who_is_away(office: Workplace) -> None:

@@ -357,3 +357,25 @@ async def test_it_is_typed_pressed_and_listed_in_chat(office: Workplace) -> None
     assert "You decide for Megan Bowen" in (await alex.types("my delegations")).summary
     await alex.presses("End: Megan Bowen")
     assert await _in_force(office) == []
+
+
+async def test_who_stands_in_for_two_decides_for_the_one_who_did_not_ask_for_it(db: Pool) -> None:
+    rule = [{"not_the_requester": True}]
+    policy = Policy.model_validate({"high_risk": [], "remind_after": [], "rule": rule})
+    async with workplace(db, policy=policy) as office:
+        people_asked = {"agent": "Mailbox Permissions", "approvers": [MEGAN, ALEX, ADELE]}
+        office.neo.has_approval(400, **people_asked)
+        await office.looks("approvals.watch")
+        adele = await office.has_chat(ADELE)
+        for who in (MEGAN, ALEX):
+            assert (await _delegates(office, await office.has_chat(who), ADELE)).aside is None
+        both_away = {"agent": "Mailbox Permissions", "approvers": [MEGAN, ALEX]}
+        office.neo.has_approval(481, **both_away, requested_by=MEGAN[0])
+        await office.looks("approvals.watch")
+        card = office.chats.in_(adele.at)[-1]
+        assert "You decide for Alex Wilber" in card[1].summary
+        await adele.presses("Approve", on=card)
+        note = office.neo.decision_bodies[-1]["note"]
+        assert f"in the name of Alex Wilber ({ALEX[0]})" in note
+        decided = next(row for row in await office.ledger("481") if row.outcome == "decided")
+        assert (decided.person, decided.for_name) == (ADELE[0], "Alex Wilber")

@@ -1,0 +1,148 @@
+"""What each reader's own card says and offers, beside the plain cases."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.approvals.chasing import CHASE
+from bot.messaging import Person, Said
+from bot.policies import Policy
+from bot.store import approvals as stored
+from bot.store import people
+from bot.store.database import Pool
+from cards.card import Card
+from tests.workplace import (
+    ADELE,
+    ALEX,
+    MEGAN,
+    TENANT,
+    Workplace,
+    decisive,
+    titles,
+    workplace,
+)
+
+WATCH = "approvals.watch"
+Opening = Callable[..., Any]
+
+
+@pytest.fixture
+async def opens(db: Pool) -> AsyncIterator[Opening]:
+    """Opens an office with a policy in which nothing needs its number typed."""
+    async with AsyncExitStack() as stack:
+
+        async def office(**policy: Any) -> Workplace:
+            words = {"high_risk": [], "remind_after": [], "business_hours": {"zone": "UTC"}}
+            read = Policy.model_validate(words | policy)
+            return await stack.enter_async_context(workplace(db, policy=read))
+
+        yield office
+
+
+async def _asks(office: Workplace, *approvers: tuple[str, str], **words: Any) -> None:
+    office.neo.has_approval(481, agent="Mailbox Permissions", approvers=approvers, **words)
+    await office.looks(WATCH)
+
+
+async def _met(office: Workplace, *who: tuple[str, str]) -> None:
+    """These people have spoken to the bot: Teams has told their accounts."""
+    async with office.pool.connection() as conn:
+        for one in who:
+            person = Person(TENANT, one[0], one[1], f"29:{one[0]}")
+            await people.remember(conn, person, at=office.clock())
+
+
+def _last(office: Workplace, where: Any) -> Card:
+    return office.chats.in_(where)[-1][1]
+
+
+def _to_be_seen(card: Card) -> Card:
+    """The card without what clients run by themselves."""
+    return replace(card, content={"body": card.content["body"]})
+
+
+async def test_a_card_waits_for_who_has_not_approved_and_for_the_second_group_once_it_heard(
+    opens: Opening,
+) -> None:
+    leads = {"name": "Leads", "people": [ADELE[0]], "after": "1h", "may_decide": True}
+    office = await opens(rule=[{"people": 2}], second_group=leads)
+    await _met(office, MEGAN, ALEX)
+    channel = await office.has_channel("approvals")
+    megan = await office.has_chat(MEGAN)
+    await _asks(office, MEGAN, ALEX)
+    assert "Waiting for Megan Bowen or Alex Wilber." in _last(office, channel).summary
+    await megan.presses("Approve")
+    await office.works()
+    assert "Waiting for Alex Wilber." in _last(office, channel).summary
+    office.clock.goes_on(hours=1)
+    await office.looks(CHASE)
+    assert "Waiting for Alex Wilber or Leads." in _last(office, channel).summary
+
+
+async def test_who_has_approved_may_still_reject_and_not_approve_again(opens: Opening) -> None:
+    office = await opens(rule=[{"people": 2}])
+    megan = await office.has_chat(MEGAN)
+    await office.has_chat(ALEX)
+    await _asks(office, MEGAN, ALEX)
+    card = await megan.presses("Approve")
+    assert "You have approved it. Somebody else has to, too" in card.summary
+    await office.works()
+    for mine in (card, _last(office, megan.at)):
+        assert "Approve" not in titles(mine)
+        assert "Reject" in titles(mine)
+    await megan.presses("Reject", comment="on second thoughts")
+    assert office.neo.decisions == [(481, "reject")]
+
+
+async def test_who_was_asked_and_sees_no_buttons_gets_them_by_refresh(opens: Opening) -> None:
+    office = await opens()
+    await _met(office, MEGAN)
+    channel = await office.has_channel("approvals")
+    await _asks(office, MEGAN, ALEX)
+    everybody = office.chats.in_(channel)[-1]
+    # Teams draws Megan's own view by itself; Alex never spoke to the bot, so nobody knows his
+    # account.
+    assert everybody[1].content["refresh"]["userIds"] == [f"29:{MEGAN[0]}"]
+    assert not decisive(everybody[1])
+    on_it = (everybody[0], _to_be_seen(everybody[1]))
+    alex = (await office.has_chat(ALEX)).goes_to(channel)
+    assert decisive(await alex.presses("Refresh", on=on_it))
+    adele = (await office.has_chat(ADELE)).goes_to(channel)
+    bystander = await adele.presses("Refresh", on=on_it)
+    assert not decisive(bystander)
+    assert "Refresh" not in titles(_to_be_seen(bystander)), "it would bring nothing else"
+
+
+async def test_whom_neo_names_as_the_requester_by_name_alone_gets_no_buttons(
+    opens: Opening,
+) -> None:
+    office = await opens(rule=[{"not_the_requester": True}])
+    await _met(office, MEGAN)
+    megan, alex = await office.has_chat(MEGAN), await office.has_chat(ALEX)
+    # The name that counts is the one she goes by in Teams, whatever Neo calls an approver.
+    await _asks(office, (MEGAN[0], "Bowen, M."), ALEX, requested_by_name="Megan Bowen")
+    hers = _last(office, megan.at)
+    assert not {"Approve", "Reject"} & set(titles(hers))
+    assert "You asked for this yourself" in hers.summary
+    assert decisive(_last(office, alex.at))
+
+
+async def test_finding_the_run_behind_it_makes_no_card_outdated(opens: Opening) -> None:
+    office = await opens()
+    megan = await office.has_chat(MEGAN)
+    office.neo.has_approval(481, agent="Mailbox Permissions", approvers=[MEGAN])
+    answer = await office.rooms.turns.message(Said(megan.person, megan.at, "approval 481"))
+    await office.works()
+    async with office.pool.connection() as conn:
+        known = await stored.find(conn, TENANT, "481")
+    assert known is not None
+    assert known.run is not None, "found while the answer was on its way"
+    message = await office.chats.send(megan.at, answer.card)
+    await office.rooms.turns.placed(megan.at, message, answer.card)
+    await office.works()
+    assert office.chats.edits == []
