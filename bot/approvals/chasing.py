@@ -1,7 +1,7 @@
 """Nobody clicks at 03:00: who is reminded of an approval that waits, and when others hear of it.
 
-Once a minute every pending approval is looked at, without a request to Neo. Its age counts
-business time since it was asked, and each stage comes once, within business hours: the reminders,
+Once a minute every pending approval is looked at, without a request to Neo. Its stages are due by
+business time since the bot first had it, and each comes once, within business hours: the reminders,
 then the second group, then the duty channel. The end of a snooze is the exception: whoever chose
 that moment is reminded at it, in business hours or not.
 """
@@ -40,6 +40,8 @@ REMIND_PERSON: Final = "approvals.remind_person"
 EVERY: Final = "* * * * *"
 
 DUTY_CHANNEL: Final = "duty channel"
+LEFT_ALONE: Final = timedelta(hours=8)
+"""What had waited for more business time than this when the bot first had it is not chased."""
 
 log = structlog.get_logger()
 
@@ -65,7 +67,7 @@ def due(policy: Policy, waited: timedelta, came: frozenset[str]) -> _Due:
 
     Args:
         policy: The tenant's.
-        waited: Business time since it was asked.
+        waited: Business time since the bot had it.
         came: The stages that have.
     """
     reached = [
@@ -80,6 +82,21 @@ def due(policy: Policy, waited: timedelta, came: frozenset[str]) -> _Due:
         bool(group and waited >= group.after and SECOND_GROUP not in came),
         bool(channel and waited >= channel.after and DUTY_CHANNEL not in came),
     )
+
+
+def chased_since(hours: Hours, asked: datetime, seen: datetime) -> datetime | None:
+    """From when an approval's stages count, None where none of them comes.
+
+    A card has to lie before those asked for a while before others hear of it: after an outage
+    nothing comes all at once. What was old when the bot was installed is listed, and not chased:
+    people know of it from Neo, and hundreds of reminders hide the one that counts.
+
+    Args:
+        hours: The tenant's.
+        asked: When Neo asked.
+        seen: When the bot first read it.
+    """
+    return None if elapsed(hours, asked, seen) > LEFT_ALONE else max(asked, seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +129,13 @@ class Chase:
         if not is_open(hours, at):
             return
         for one in waits.values():
-            waited = elapsed(hours, one.since, at)
-            stages = due(policy, waited, one.stages)
+            since = chased_since(hours, one.since, one.seen)
+            if since is None:
+                continue
+            stages = due(policy, elapsed(hours, since, at), one.stages)
             if stages:
                 async with self.pool.connection() as conn:
+                    waited = elapsed(hours, one.since, at)
                     await self._come(conn, tenant, one.approval, stages, waited)
 
     async def _come(

@@ -15,10 +15,15 @@ Connection = AsyncConnection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """A pending approval, since when it waits, and the stages that have come."""
+    """A pending approval, since when it waits, and the stages that have come.
+
+    Attributes:
+        seen: When it was first read here.
+    """
 
     approval: str
     since: datetime
+    seen: datetime
     stages: frozenset[str]
 
 
@@ -39,6 +44,7 @@ async def waits(conn: Connection, tenant: str) -> list[Waits]:
     cursor = await conn.execute(
         """
         SELECT a.id, coalesce(a.created_at, min(v.seen_at), a.read_at) AS since,
+            coalesce(min(v.seen_at), a.read_at),
             array_remove(array_agg(DISTINCT r.stage), NULL)
         FROM approvals a
         LEFT JOIN approval_versions v ON v.tenant = a.tenant AND v.approval = a.id
@@ -48,7 +54,7 @@ async def waits(conn: Connection, tenant: str) -> list[Waits]:
         """,
         (tenant,),
     )
-    return [Waits(row[0], row[1], frozenset(row[2])) for row in await cursor.fetchall()]
+    return [Waits(row[0], row[1], row[2], frozenset(row[3])) for row in await cursor.fetchall()]
 
 
 async def mark(
