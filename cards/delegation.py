@@ -18,6 +18,8 @@ from cards.words import Reader, counted
 
 MOST_CHOICES: Final = 5
 _MOST_LISTED: Final = 6
+_CAPTION: Final = 28
+"""Most characters of a name on a button."""
 _MEANS: Final = (
     "{name} then gets your approvals and can approve or reject them in your name. "
     "The cards and the ledger say so. You can go on deciding, and end it at any time."
@@ -98,7 +100,7 @@ def which(
         title = "Who is to decide for you?"
     names = [plain(one.name, 80) for one in choices[:MOST_CHOICES]]
     hint = (
-        f"Nothing has changed yet. Press a name, and until {ends} that person can approve or "
+        f"Nothing has changed yet. Press one, and until {ends} that person can approve or "
         "reject in your name what you are asked."
         if names
         else "Nothing was changed. Only somebody whom Neo asks to decide approvals can decide for "
@@ -107,7 +109,10 @@ def which(
     rest = and_more(len(names), len(choices))
     if rest:
         rest = f"{rest[0].upper()}{rest[1:]}: type the whole name."
-    pressed = (_delegating(plain(c.name, 40), by, c, until) for c in choices[:MOST_CHOICES])
+    pressed = (
+        _delegating(f"Delegate to {plain(one.name, _CAPTION)}", by, one, until)
+        for one in choices[:MOST_CHOICES]
+    )
     return assemble(
         [
             heading(title),

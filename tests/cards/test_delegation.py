@@ -86,8 +86,8 @@ def test_an_end_is_said_on_the_readers_clock(until: datetime, reader: Reader, sa
 
 def test_each_choice_delegates_to_that_person_and_the_rest_is_said() -> None:
     card = delegation.which("Tech", BY, MANY, FRIDAY, LONDON, found=True)
-    assert list(buttons(card)) == [f"Technician {n}" for n in range(5)]
-    assert buttons(card)["Technician 3"] == Delegate(
+    assert list(buttons(card)) == [f"Delegate to Technician {n}" for n in range(5)]
+    assert buttons(card)["Delegate to Technician 3"] == Delegate(
         by=BY, to="8b0e3c1a-3", until=FRIDAY.isoformat()
     )
     assert "And 4 more: type the whole name." in words(card)
