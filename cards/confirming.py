@@ -83,6 +83,7 @@ def confirming(view: Confirming, reader: Reader) -> Card:
                 wish.words,
                 needed,
                 plain(view.why, 200),
+                _typed_already(view, room),
                 f"To approve it, type {number_to_type(approval)}: {number}" if number else "",
                 source(approval, reader),
             ),
@@ -95,6 +96,12 @@ def confirming(view: Confirming, reader: Reader) -> Card:
 def _needed(view: Confirming, reader: Reader) -> str:
     """How many approvals it has; said where it is about to get one."""
     return around.votes(view.people, view.approved, reader) if view.verdict == "approve" else ""
+
+
+def _typed_already(view: Confirming, room: Room) -> str:
+    """The comment that stands in the field, for whoever reads the words alone."""
+    typed = plain(view.comment, min(room.text, _MOST_TYPED))
+    return f"Comment: “{typed}”" if typed else ""
 
 
 def _number(view: Confirming) -> str:
