@@ -38,6 +38,10 @@ NOBODY: Final = "Neo names nobody who may decide this here. Decide it in Neo."
 MOST_REFRESHING: Final = 60
 """Teams draws own views for at most so many people (its documentation of `refresh`)."""
 _MINE_COUNTS: Final = "You have approved it. Somebody else has to, too; you may still reject it."
+_TOO_FEW: Final = (
+    "Two people have to approve this, and only one may: as things stand it cannot go through here. "
+    "Decide it in Neo, or ask your administrator for a second group."
+)
 _EVIDENCE: Final = "What it did so far, and earlier decisions"
 
 
@@ -94,6 +98,7 @@ def waiting(view: Waiting, reader: Reader) -> Card:
     todo = _todo(view, reader, decide=decide)
     wanted = asking(approval)
     changed = changes(view.before, approval) if view.before else []
+    stuck = _TOO_FEW if _too_few(view) else ""
 
     def draw(room: Room) -> Card:
         wish, near = wanted(room), _around(view, reader, min(room.text, around.NAME), decide=decide)
@@ -106,6 +111,7 @@ def waiting(view: Waiting, reader: Reader) -> Card:
                 *(changed_parts(changed, room) if view.before else ()),
                 *wish.parts,
                 facts(near, spacing="Medium"),
+                line(stuck and piece(f"{labels.WARNING} {stuck}", weight="Bolder")),
                 *(gathered.parts(view.evidence, reader, room) if view.evidence else ()),
                 *_decision(view, room, decide=decide),
                 *(() if decide else _waits(view, todo)),
@@ -115,6 +121,7 @@ def waiting(view: Waiting, reader: Reader) -> Card:
                 remark,
                 f"{wish.title} ({belongs(approval, reader)}). {todo}",
                 "" if decide else _why_not(view),
+                stuck,
                 changed_words(changed, room) if view.before else "",
                 wish.words,
                 "; ".join(f"{label}: {value}" for label, value in near if value),
@@ -133,6 +140,14 @@ def _decides(view: Waiting) -> bool:
     """Whether it has buttons: nobody can press them where nobody may decide."""
     somebody = view.approval.approvers or view.stands_in_for or view.second_group
     return view.may_press and bool(somebody)
+
+
+def _too_few(view: Waiting) -> bool:
+    """Whether more people are needed than there are who may ever approve it here."""
+    asked_here = {one.user_id.lower() for one in view.approval.approvers if one.user_id}
+    # Beside the only one who was asked, whoever stands in for them is somebody else.
+    may = len(asked_here) + bool(view.away)
+    return 0 < may < view.people and not view.group_may_decide
 
 
 def _todo(view: Waiting, reader: Reader, *, decide: bool) -> str:

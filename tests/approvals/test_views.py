@@ -146,3 +146,26 @@ async def test_finding_the_run_behind_it_makes_no_card_outdated(opens: Opening) 
     await office.rooms.turns.placed(megan.at, message, answer.card)
     await office.works()
     assert office.chats.edits == []
+
+
+async def test_where_two_are_needed_and_one_was_asked_the_card_says_how_it_can_go_on(
+    opens: Opening,
+) -> None:
+    office = await opens(rule=[{"people": 2}])
+    megan = await office.has_chat(MEGAN)
+    await _asks(office, MEGAN)
+    stuck = "as things stand it cannot go through here. Decide it in Neo"
+    assert stuck in _last(office, megan.at).summary
+    assert stuck in (await megan.presses("Approve")).summary
+    assert office.neo.decisions == []
+    # Whoever stands in for her is the second person.
+    office.neo.has_approval(400, agent="Mailbox Permissions", approvers=[ALEX])
+    await office.looks(WATCH)
+    alex = await office.has_chat(ALEX)
+    await megan.types("delegate my approvals to Alex Wilber until Friday")
+    await megan.presses("Delegate")
+    await office.works()
+    message, card = next(c for c in office.chats.in_(alex.at) if c[1].approval == "481")
+    assert stuck not in card.summary
+    await alex.presses("Approve", on=(message, card))
+    assert office.neo.decisions == [(481, "approve")]

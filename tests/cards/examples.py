@@ -181,6 +181,15 @@ EXAMPLES: Final[dict[str, Callable[[], Card]]] = {
         shown=TOKEN, may_press=True, people=2, approved=[FIRST], comment_to_reject=True
     ),
     "approval-two-needed": lambda: approval.waiting(Waiting(an_approval(), people=2), CHANNEL),
+    "approval-two-needed-one-asked": lambda: approval.waiting(
+        Waiting(
+            an_approval(approvers=[{"user_id": MEGAN, "user_name": "Megan Bowen"}]),
+            shown=TOKEN,
+            may_press=True,
+            people=2,
+        ),
+        READER,
+    ),
     "approval-standing-in": lambda: approval.waiting(
         Waiting(
             an_approval(approvers=[{"user_id": ALEX, "user_name": "Alex Wilber"}]),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +21,6 @@ from cards.approval import (
 )
 from cards.card import Card
 from cards.changes import changes
-from cards.confirming import Confirming, confirming
 from cards.words import Reader
 from tests.cards.reading import buttons, everything, words
 from tests.cards.samples import (
@@ -28,6 +28,8 @@ from tests.cards.samples import (
     CHANGED,
     CHANNEL,
     EVIDENCE,
+    FIRST,
+    MEGAN,
     NOW,
     OUTSIDE,
     READER,
@@ -413,65 +415,31 @@ def test_what_only_neo_marked_as_changed_is_said_to_look_the_same() -> None:
     assert "≠ Neo marked it as changed; nothing that is shown here differs" in read
 
 
-# Confirming
+# Two people
 
 
-def _confirm(**fields: Any) -> Card:
-    given: dict[str, Any] = {"approval": an_approval(), "shown": TOKEN, "verdict": "approve"}
-    given |= fields
-    return confirming(Confirming(**given), READER)
-
-
-def test_a_confirmation_shows_the_number_and_the_field_for_it_is_empty() -> None:
-    card = _confirm(ticket="48213", why="It deletes something.", comment="by phone")
-    read = words(card)
-    assert read.startswith("Approve this?")
-    assert "⚠ It deletes something." in read
-    assert "To approve it, type the ticket's number: \n48213" in read
-    fields = {one["id"]: one for one in everything(card.content) if one["type"] == "Input.Text"}
-    assert "value" not in fields["typed"]
-    assert fields["typed"]["isRequired"]
-    assert fields["comment"]["value"] == "by phone"
-    assert buttons(card) == {
-        "Approve now": Decide(approval="481", verdict="approve", shown=TOKEN, confirming=True),
-        "Back": ShowApproval(approval="481"),
-    }
-    assert "Nothing is decided yet." in card.summary
-
-
-def test_a_wrong_number_is_said_first() -> None:
-    card = _confirm(ticket="48213", remark="“48231” is not the number 48213.")
-    assert words(card).startswith("“48231” is not the number 48213.")
-    assert card.summary.startswith("“48231” is not the number 48213.")
-
-
-def test_without_a_number_to_type_one_press_confirms() -> None:
-    card = _confirm(approval=an_approval(id=455), comment="client confirmed")
-    assert _inputs(card.content) == ["comment"]
-    assert set(buttons(card)) == {"Approve now", "Back"}
-
-
-def test_a_rejection_is_confirmed_without_a_number() -> None:
-    card = _confirm(verdict="reject", ticket="48213", comment_to_reject=True)
-    assert words(card).startswith("Reject this?")
-    assert _inputs(card.content) == ["comment"]
-    assert set(buttons(card)) == {"Reject now", "Back"}
-
-
-def test_a_confirmation_shows_all_that_is_asked() -> None:
-    read = words(_confirm())
-    for value in ("lee.gu@contosodental.example", "Cannot sign in after new phone", "Front desk"):
-        assert value in read
-
-
-def test_the_number_of_an_approval_without_a_ticket_is_called_so() -> None:
-    card = _confirm(approval=an_approval(ticket_number=None), ticket="481")
-    assert "To approve it, type the approval's number: \n481" in words(card)
-
-
-def test_the_second_approval_is_confirmed_beside_the_first() -> None:
-    first = Approved("Alex Wilber", None, "", NOW - timedelta(minutes=4))
-    assert "◐ 1 of 2 approved: Alex Wilber, 09:58" in words(_confirm(people=2, approved=[first]))
+@pytest.mark.parametrize(
+    ("approvers", "around", "stuck"),
+    [
+        ([MEGAN], {}, True),
+        ([MEGAN], {"approved": [FIRST], "may_approve": False}, True),
+        ([MEGAN], {"second_group": "Night shift"}, True),
+        ([MEGAN], {"group_may_decide": True}, False),
+        ([MEGAN], {"away": [Away("Megan Bowen", "Lee Gu", NOW)]}, False),
+        ([MEGAN, ALEX], {}, False),
+        ([MEGAN], {"people": 1}, False),
+        ([], {}, False),
+    ],
+    ids=["alone", "has approved", "group only hears", "group", "stand-in", "two", "one", "nobody"],
+)
+def test_where_two_have_to_approve_and_only_one_may_the_card_says_what_to_do(
+    approvers: list[str], around: dict[str, Any], *, stuck: bool
+) -> None:
+    asked = an_approval(approvers=[{"user_id": one, "user_name": "A name"} for one in approvers])
+    view = Waiting(asked, shown=TOKEN, **{"people": 2, **around})
+    for card in (waiting(view, CHANNEL), waiting(replace(view, may_press=True), READER)):
+        for read in (words(card), card.summary):
+            assert ("as things stand it cannot go through here. Decide it in Neo" in read) is stuck
 
 
 # Decided
