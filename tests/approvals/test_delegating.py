@@ -53,8 +53,8 @@ async def office(db: Pool) -> AsyncIterator[Workplace]:
         yield running
 
 
-async def _asks(office: Workplace, number: int, *approvers: tuple[str, str]) -> None:
-    office.neo.has_approval(number, agent="Password Reset", approvers=approvers)
+async def _asks(office: Workplace, number: int, *approvers: tuple[str, str], **words: Any) -> None:
+    office.neo.has_approval(number, agent="Password Reset", approvers=approvers, **words)
     await office.looks("approvals.watch")
 
 
@@ -364,18 +364,14 @@ async def test_who_stands_in_for_two_decides_for_the_one_who_did_not_ask_for_it(
     rule = [{"not_the_requester": True}]
     policy = Policy.model_validate({"high_risk": [], "remind_after": [], "rule": rule})
     async with workplace(db, policy=policy) as office:
-        people_asked = {"agent": "Mailbox Permissions", "approvers": [MEGAN, ALEX, ADELE]}
-        office.neo.has_approval(400, **people_asked)
-        await office.looks("approvals.watch")
+        await _asks(office, 400, MEGAN, ALEX, ADELE)
         adele = await office.has_chat(ADELE)
         for who in (MEGAN, ALEX):
             assert (await _delegates(office, await office.has_chat(who), ADELE)).aside is None
-        both_away = {"agent": "Mailbox Permissions", "approvers": [MEGAN, ALEX]}
-        office.neo.has_approval(481, **both_away, requested_by=MEGAN[0])
-        await office.looks("approvals.watch")
-        card = office.chats.in_(adele.at)[-1]
-        assert "You decide for Alex Wilber" in card[1].summary
-        await adele.presses("Approve", on=card)
+        await _asks(office, 481, MEGAN, ALEX, requested_by=MEGAN[0])
+        message, card = office.chats.in_(adele.at)[-1]
+        assert "You decide for Alex Wilber" in card.summary
+        await adele.presses("Approve", on=(message, card))
         note = office.neo.decision_bodies[-1]["note"]
         assert f"in the name of Alex Wilber ({ALEX[0]})" in note
         decided = next(row for row in await office.ledger("481") if row.outcome == "decided")
