@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from bot.approvals import who_may
+from bot.approvals.colleagues import Colleagues, colleagues
 from bot.approvals.delivery import Delivery
 from bot.approvals.faces import Faces
 from bot.approvals.truth import Truth
@@ -24,7 +25,6 @@ from bot.store import approvals as stored
 from bot.store import delegations, ledger
 from bot.store.circumstances import Delegation
 from bot.store.database import Connection, Pool
-from bot.store.delegations import Colleague
 from bot.store.ledger import Entry
 from cards import delegation as face
 from cards.actions import Delegate, EndDelegation
@@ -32,19 +32,12 @@ from cards.card import Card
 from cards.delegation import Choice, Term
 from cards.words import Reader
 
-ASKED_WITHIN: Final = timedelta(days=90)
-"""Whom Neo named as an approver no longer ago than this is one."""
-
 _FRIDAY: Final = 4
-_NOT_YOURS = "Only the person who asked for this can confirm it. Nothing was changed."
 _BAD_END = "That button did not work: its date cannot be read. Type your wish again."
 _NOT_IN_FORCE = "That delegation has ended already."
-_NOT_A_SIDE = "Only the two people of a delegation can end it. Nothing was changed."
 _NOBODY_SAYS = (
     "Teams did not say whether you are a guest. Nothing was changed. Try again in a moment."
 )
-_GUEST = "Guests cannot decide approvals, so they cannot delegate them either."
-_GUEST_DELEGATE = "They are a guest, and guests cannot decide approvals."
 
 log = structlog.get_logger()
 
@@ -64,30 +57,6 @@ class _Wish:
     @property
     def id(self) -> str:
         return self.person.id.lower()
-
-
-@dataclass(frozen=True, slots=True)
-class _Town:
-    """Everybody of the tenant who is known here, and what is in force among them."""
-
-    people: dict[str, Colleague]
-    deciders: frozenset[str]
-    in_force: Sequence[Delegation]
-
-    def choice(self, person: str) -> Choice:
-        known = self.people.get(person)
-        return Choice(person, known.name if known and known.name else person)
-
-    def others(self, person: str) -> list[str]:
-        """Whom somebody could have decide for them, by name."""
-        return [
-            one.id
-            for one in self.people.values()
-            if one.id in self.deciders and one.id != person and one.name and not one.guest
-        ]
-
-    def of(self, person: str) -> Delegation | None:
-        return next((one for one in self.in_force if one.person == person), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +90,23 @@ class Delegating:
         """
         wish, reader = _Wish(person, conversation), self._reader(person, conversation)
         async with self.pool.connection() as conn:
-            town = await self._town(conn, wish.tenant)
+            everybody = await self._everybody(conn, wish.tenant)
         said = mention.name if mention else to
-        found = _meant(town, wish.id, to, mention)
+        found = everybody.meant(wish.id, to, mention)
         if len(found) != 1:
-            choices = [town.choice(one) for one in found or town.others(wish.id)]
+            choices = [everybody.choice(one) for one in found or everybody.others(wish.id)]
             # Without a date the end of the day is offered: the shortest that is of use.
             ends = until or self._usual_ends(reader)[0][1]
             return face.which(said, wish.id, choices, ends, reader, found=bool(found))
-        chosen = town.choice(found[0])
+        chosen = everybody.choice(found[0])
         at_least = until or self.clock() + timedelta(minutes=1)
-        reason = await self._why_not(wish, town, chosen.id, at_least)
+        reason = await self._why_not(wish, everybody, chosen.id, at_least)
         if reason is not None:
             await self._record_alone(wish, chosen, "refused", reason)
             return face.refused(reason, reader)
         if until is None:
             return face.until_when(wish.id, chosen, self._usual_ends(reader), reader)
-        before = town.of(wish.id)
+        before = everybody.delegation_of(wish.id)
         return face.confirm(
             wish.id, chosen, until, reader, instead_of=before.delegate_name if before else None
         )
@@ -149,18 +118,19 @@ class Delegating:
         until, to = _moment(wanted.until), wanted.to.lower()
         if until is None:
             return _aside(_BAD_END, reader)
-        if wanted.by.lower() != wish.id:
-            await self._record_alone(wish, Choice(to, ""), "refused", _NOT_YOURS)
-            return _aside(_NOT_YOURS, reader)
+        reason = who_may.why_not_confirm_delegation(wish.id, by=wanted.by)
+        if reason is not None:
+            await self._record_alone(wish, Choice(to, ""), "refused", reason)
+            return _aside(reason, reader)
         async with self.pool.connection() as conn:
-            town = await self._town(conn, wish.tenant)
-        reason = await self._why_not(wish, town, to, until)
+            everybody = await self._everybody(conn, wish.tenant)
+        reason = await self._why_not(wish, everybody, to, until)
         async with self.pool.connection() as conn:
             # What holds now, and nobody changes it until this is written.
             await delegations.lock(conn, wish.tenant)
-            town = await self._town(conn, wish.tenant)
-            chosen, before = town.choice(to), town.of(wish.id)
-            reason = reason or self._why_not_now(wish, town, to, until)
+            everybody = await self._everybody(conn, wish.tenant)
+            chosen, before = everybody.choice(to), everybody.delegation_of(wish.id)
+            reason = reason or self._why_not_now(wish, everybody, to, until)
             if reason is not None:
                 await self._record(conn, wish, chosen, "refused", reason)
                 return _aside(reason, reader)
@@ -197,10 +167,11 @@ class Delegating:
             one = next((one for one in in_force if one.id == wanted.delegation), None)
             if one is None:
                 return _aside(_NOT_IN_FORCE, reader)
-            if wish.id not in {one.person, one.delegate}:
+            reason = who_may.why_not_end_delegation(wish.id, one)
+            if reason is not None:
                 other = Choice(one.person, one.name)
-                await self._record(conn, wish, other, "refused", _NOT_A_SIDE)
-                return _aside(_NOT_A_SIDE, reader)
+                await self._record(conn, wish, other, "refused", reason)
+                return _aside(reason, reader)
             await self._end(conn, wish, one)
         return Answer(face.ended(one.name, one.delegate_name, reader), in_place=True)
 
@@ -257,33 +228,30 @@ class Delegating:
             await self.truth.redraw_all(conn, tenant, approval)
         return mine
 
-    async def _town(self, conn: Connection, tenant: str) -> _Town:
-        at = self.clock()
-        known = await delegations.colleagues(conn, tenant, since=at - ASKED_WITHIN)
-        group = self.policy_of(tenant).second_group
-        deciders = {one.id for one in known if one.asked}
-        if group and group.may_decide:
-            deciders.update(group.people)
-        in_force = await delegations.in_force(conn, tenant, at=at)
-        return _Town({one.id: one for one in known}, frozenset(deciders), in_force)
+    async def _everybody(self, conn: Connection, tenant: str) -> Colleagues:
+        return await colleagues(conn, tenant, policy=self.policy_of(tenant), at=self.clock())
 
-    async def _why_not(self, wish: _Wish, town: _Town, to: str, until: datetime) -> str | None:
+    async def _why_not(
+        self, wish: _Wish, everybody: Colleagues, to: str, until: datetime
+    ) -> str | None:
         try:
-            if await self.roster.is_guest(wish.person, wish.conversation):
-                return _GUEST
+            guest = await self.roster.is_guest(wish.person, wish.conversation)
         except SendError:
             return _NOBODY_SAYS
-        return self._why_not_now(wish, town, to, until)
+        return who_may.why_not_delegate_as_guest(guest=guest) or self._why_not_now(
+            wish, everybody, to, until
+        )
 
-    def _why_not_now(self, wish: _Wish, town: _Town, to: str, until: datetime) -> str | None:
-        delegate = town.people.get(to)
-        if delegate is not None and delegate.guest:
-            return _GUEST_DELEGATE
-        return who_may.why_not_delegate(
+    def _why_not_now(
+        self, wish: _Wish, everybody: Colleagues, to: str, until: datetime
+    ) -> str | None:
+        delegate = everybody.people.get(to)
+        guest = bool(delegate and delegate.guest)
+        return who_may.why_not_delegate_to_guest(guest=guest) or who_may.why_not_delegate(
             wish.id,
             to,
-            deciders=town.deciders,
-            delegations=town.in_force,
+            deciders=everybody.deciders,
+            delegations=everybody.in_force,
             until=until,
             at=self.clock(),
         )
@@ -360,31 +328,6 @@ class Delegating:
         )
         await ledger.add(conn, entry)
         log.info("delegation", tenant=wish.tenant, wish=wish.wish, outcome=outcome)
-
-
-def _meant(town: _Town, by: str, to: str, mention: Mention | None) -> list[str]:
-    """Who may be meant: by their Teams account, else by name; who can decide comes first."""
-    if mention is not None:
-        by_account = [p.id for p in town.people.values() if p.teams_id == mention.teams_id]
-        if by_account:
-            return by_account
-    named = _named(town, mention.name if mention else to)
-    others = [one for one in named if one != by] or named
-    return [one for one in others if one in town.deciders] or others
-
-
-def _named(town: _Town, said: str) -> list[str]:
-    """Those of exactly this name, else those whose name has words that begin so."""
-    typed = said.casefold().split()
-    if not typed:
-        return []
-    names = {one.id: one.name.casefold().split() for one in town.people.values()}
-    exact = [one for one, name in names.items() if name == typed]
-    return exact or [
-        one
-        for one, name in names.items()
-        if all(any(word.startswith(piece) for word in name) for piece in typed)
-    ]
 
 
 def _terms(in_force: Sequence[Delegation], person: str) -> list[Term]:

@@ -237,6 +237,30 @@ def why_not_delegate(
     return next((reason for holds, reason in answers if holds), None)
 
 
+def why_not_delegate_as_guest(*, guest: bool) -> str | None:
+    """Why a guest may not have another decide."""
+    return "Guests cannot decide approvals, so they cannot delegate them either." if guest else None
+
+
+def why_not_delegate_to_guest(*, guest: bool) -> str | None:
+    """Why nobody may have a guest decide."""
+    return "They are a guest, and guests cannot decide approvals." if guest else None
+
+
+def why_not_confirm_delegation(person: str, *, by: str) -> str | None:
+    """Why this person may not confirm a delegation that ``by`` asked for."""
+    if person.lower() == by.lower():
+        return None
+    return "Only the person who asked for this can confirm it. Nothing was changed."
+
+
+def why_not_end_delegation(person: str, one: Delegation) -> str | None:
+    """Why this person may not end a delegation."""
+    if person.lower() in {one.person, one.delegate}:
+        return None
+    return "Only the two people of a delegation can end it. Nothing was changed."
+
+
 def _excludes_requester(case: Case) -> bool:
     return any(rule.not_the_requester for rule in case.rules)
 

@@ -355,6 +355,37 @@ def test_between_whom_decisions_are_delegated(
     assert reason is None if why_not is None else why_not in (reason or "")
 
 
+@pytest.mark.parametrize(
+    ("answer", "why_not"),
+    [
+        (who_may.why_not_delegate_as_guest(guest=False), None),
+        (who_may.why_not_delegate_as_guest(guest=True), "cannot delegate them either"),
+        (who_may.why_not_delegate_to_guest(guest=False), None),
+        (who_may.why_not_delegate_to_guest(guest=True), "They are a guest"),
+        (who_may.why_not_confirm_delegation(MEGAN, by=MEGAN.upper()), None),
+        (who_may.why_not_confirm_delegation(ALEX, by=MEGAN), "Only the person who asked for this"),
+        (who_may.why_not_end_delegation(MEGAN, away(MEGAN, ALEX)), None),
+        (who_may.why_not_end_delegation(ALEX.upper(), away(MEGAN, ALEX)), None),
+        (who_may.why_not_end_delegation(ADELE, away(MEGAN, ALEX)), "Only the two people"),
+    ],
+    ids=[
+        "no guest delegates",
+        "a guest delegates",
+        "to no guest",
+        "to a guest",
+        "confirmed by who asked",
+        "confirmed by another",
+        "ended by who is away",
+        "ended by the stand-in",
+        "ended by another",
+    ],
+)
+def test_no_guest_has_part_in_a_delegation_and_nobody_changes_anothers(
+    answer: str | None, why_not: str | None
+) -> None:
+    assert answer is None if why_not is None else why_not in (answer or "")
+
+
 def test_the_strictest_of_several_rules_counts() -> None:
     policy = Policy.model_validate({"rule": [{"people": 1}, {"agent": "pass*", "people": 2}, {}]})
     assert a_case(policy=policy).people_needed == 2
