@@ -173,7 +173,7 @@ class Policy(_Table):
         timedelta(minutes=30),
         timedelta(hours=2),
     )
-    """When people are reminded, in business time since it was asked."""
+    """When people are reminded, in business time since the bot had it."""
     business_hours: BusinessHours | None = None
     """Unset: those of the tenant's settings in Neo."""
     second_group: SecondGroup | None = None

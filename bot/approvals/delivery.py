@@ -49,17 +49,25 @@ class Delivery:
     clock: Callable[[], datetime]
 
     async def announce(
-        self, conn: Connection, tenant: str, approval: Approval, before: Known | None
+        self,
+        conn: Connection,
+        tenant: str,
+        approval: Approval,
+        before: Known | None,
+        *,
+        with_run: bool = True,
     ) -> None:
         """Queue the card of an approval that is new, or asks other people than ``before``.
 
         It goes to its approvers, to who decides for them while they are away, and to who follows
-        approvals; whoever has it gets no second one.
+        approvals; whoever has it gets no second one. Unless ``with_run`` is False, the run that
+        asked is looked for.
         """
         asked = _asked(approval)
         if not approval.is_open or (before and _asked(before.approval) == asked):
             return
-        await self.jobs.defer(conn, FIND, tenant=tenant, approval=approval.id)
+        if with_run:
+            await self.jobs.defer(conn, FIND, tenant=tenant, approval=approval.id)
         standing_in = await circumstances.delegates(conn, tenant, list(asked), at=self.clock())
         await self.bring(conn, tenant, approval.id, asked.union(standing_in))
         for conversation in await routes.followers(conn, tenant, "approvals"):

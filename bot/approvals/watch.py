@@ -13,6 +13,7 @@ from bot.neo.client import Neo
 from bot.neo.models import Approval
 from bot.store import approvals as stored
 from bot.store import runs
+from bot.store.approvals import Known
 from bot.store.database import Pool
 
 WATCH = "approvals.watch"
@@ -22,6 +23,10 @@ WATCH = "approvals.watch"
 EVERY = "* * * * * */5"
 REREAD_SECONDS = 20
 MOST_PAGES = 10
+
+# Each may take four requests. When more comes at once, as at the first look, what asked for it is
+# found when somebody wants to see it: looking for it now would keep the watchers from everything.
+MOST_RUNS_LOOKED_FOR = 10
 
 # Neo's clock and the moment a request becomes visible may be apart.
 OVERLAP = timedelta(minutes=2)
@@ -61,12 +66,9 @@ class Watch:
         oldest = min((k.approval.created_at or since for k in waiting), default=since)
         found, complete = await self._read(tenant, min(since, oldest) if reread else since)
         known = {k.id: k for k in waiting}
-        for approval in sorted(found.values(), key=lambda a: a.created_at or since):
-            open_here = known.get(approval.id)
-            if open_here is None and not approval.is_open:
-                continue  # decided before anybody here was shown it, or long since
-            if open_here is None or differs(open_here, approval):
-                await self._take(tenant, approval)
+        news = [a for a in found.values() if _is_news(known.get(a.id), a)]
+        for approval in sorted(news, key=lambda a: a.created_at or since):
+            await self._take(tenant, approval, with_run=len(news) <= MOST_RUNS_LOOKED_FOR)
         if reread:
             missing = [k for k in waiting if k.id not in found]
             # What the pages did not reach is read by itself, the longest unread first.
@@ -91,10 +93,10 @@ class Watch:
                 return found, True
         return found, False
 
-    async def _take(self, tenant: str, approval: Approval) -> None:
+    async def _take(self, tenant: str, approval: Approval, *, with_run: bool) -> None:
         async with self.pool.connection() as conn:
             before, _ = await self.truth.observe(conn, tenant, approval)
-            await self.delivery.announce(conn, tenant, approval, before)
+            await self.delivery.announce(conn, tenant, approval, before, with_run=with_run)
 
     async def _look_for(self, tenant: str, missing: Approval) -> None:
         """An open approval that the list no longer has: read by itself before it is called gone."""
@@ -105,3 +107,10 @@ class Watch:
             else:
                 await stored.mark_read(conn, tenant, fresh.id, at=self.clock())
                 await self.truth.observe(conn, tenant, fresh)
+
+
+def _is_news(known: Known | None, approval: Approval) -> bool:
+    """Whether cards are to be sent or redrawn; ``known`` if it is open here."""
+    if known is None:
+        return approval.is_open  # else decided before anybody here was shown it, or long since
+    return differs(known, approval)

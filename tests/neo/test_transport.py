@@ -1,0 +1,177 @@
+"""aiohttp's pool under httpx: what comes over a real socket, and what is said when it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from bot.app import neo_client
+from bot.neo.transport import AiohttpTransport
+from bot.settings import Settings
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+SOON = httpx.Timeout(5.0, read=0.2)
+
+
+@asynccontextmanager
+async def listening(serve: Serve) -> AsyncIterator[str]:
+    """The address of what answers each connection so."""
+
+    async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(answered, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@asynccontextmanager
+async def served(serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of it."""
+    async with (
+        listening(serve) as url,
+        httpx.AsyncClient(base_url=url, transport=AiohttpTransport(), timeout=SOON) as client,
+    ):
+        yield client
+
+
+async def _head(reader: asyncio.StreamReader) -> bytes:
+    return await reader.readuntil(b"\r\n\r\n")
+
+
+async def test_a_request_arrives_as_httpx_built_it_and_the_answer_as_it_was_sent() -> None:
+    came: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await _head(reader) + await reader.readexactly(12))
+        body = gzip.compress(b'{"data": 1}')
+        writer.write(
+            b"HTTP/1.1 201 Created\r\nContent-Encoding: gzip\r\nX-RateLimit-Remaining: 7\r\n"
+            b"Set-Cookie: a=b\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body
+        )
+        came.append(await _head(reader))
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
+
+    async with served(serve) as client:
+        first = await client.post(
+            "/a%2Fb", params={"q": "x y"}, json={"to": "new"}, headers={"Authorization": "Bearer k"}
+        )
+        second = await client.get("/next")
+    assert (first.status_code, first.json()) == (201, {"data": 1})
+    assert first.headers["x-ratelimit-remaining"] == "7"
+    assert second.status_code == 302, "no redirect is followed"
+    head = came[0].decode().lower()
+    assert head.startswith("post /a%2fb?q=x+y http/1.1\r\n")
+    assert head.endswith('\r\n\r\n{"to":"new"}')
+    for header in ("authorization: bearer k", "content-type: application/json", "user-agent: "):
+        assert head.count(header) == 1
+    assert b"a=b" not in came[1], "no cookie is kept"
+
+
+async def _never_answers(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def _hangs_up(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await _head(reader)
+
+
+async def _resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _head(reader)
+    writer.transport.abort()
+
+
+async def _talks_nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _head(reader)
+    writer.write(b"220 mail.example ESMTP\r\n\r\n")
+
+
+async def _stops_halfway(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _head(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+
+
+async def _stalls_halfway(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _stops_halfway(reader, writer)
+    await reader.read()
+
+
+@pytest.mark.parametrize(
+    "serve",
+    [_never_answers, _hangs_up, _resets, _talks_nonsense, _stops_halfway, _stalls_halfway],
+    ids=lambda serve: serve.__name__.strip("_"),
+)
+async def test_what_breaks_after_it_was_sent_never_counts_as_never_sent(serve: Serve) -> None:
+    async with served(serve) as client:
+        with pytest.raises(httpx.TransportError) as raised:
+            await client.post("/decision", json={}, headers={"Authorization": "Bearer secret-key"})
+    assert not isinstance(raised.value, httpx.ConnectError | httpx.ConnectTimeout)
+    assert isinstance(raised.value, httpx.TimeoutException) == (
+        serve in {_never_answers, _stalls_halfway}
+    )
+    assert "secret-key" not in repr(raised.value)
+
+
+async def test_a_decision_is_sent_once_on_a_connection_that_was_just_closed() -> None:
+    came: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await _head(reader))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        came.append(await _head(reader))
+
+    async with served(serve) as client:
+        await client.get("/first")
+        with pytest.raises(httpx.ReadError):
+            await client.post("/decision")
+    assert [one.split()[0] for one in came] == [b"GET", b"POST"]
+
+
+async def test_where_nobody_listens_nothing_was_sent() -> None:
+    async with listening(_hangs_up) as url:
+        pass
+    async with httpx.AsyncClient(transport=AiohttpTransport()) as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(url)
+
+
+async def test_a_stream_is_read_piece_by_piece_and_closed_when_left() -> None:
+    left = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: one\n\n")
+        await reader.read()
+        left.set()
+
+    async with served(serve) as client:
+        async with client.stream("GET", "/events") as response:
+            pieces = response.aiter_bytes()
+            assert await anext(pieces) == b"data: one\n\n"
+            await pieces.aclose()  # type: ignore[attr-defined]  # a generator, as httpx makes it
+        await asyncio.wait_for(left.wait(), 5)
+
+
+async def test_a_hundred_calls_at_once_are_under_way_at_once() -> None:
+    everybody = asyncio.Barrier(100)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _head(reader)
+        await everybody.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async with (
+        listening(serve) as url,
+        neo_client(Settings.model_construct(neo_api_url=url)) as client,
+        asyncio.timeout(10),
+    ):
+        answers = await asyncio.gather(*(client.get("/") for _ in range(100)))
+    assert {answer.status_code for answer in answers} == {200}
