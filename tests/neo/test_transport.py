@@ -38,8 +38,9 @@ async def served(serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
     """A client of it."""
     async with (
         listening(serve) as url,
-        httpx.AsyncClient(base_url=url, transport=AiohttpTransport(), timeout=SOON) as client,
+        neo_client(Settings.model_construct(neo_api_url=url)) as client,
     ):
+        client.timeout = SOON
         yield client
 
 
