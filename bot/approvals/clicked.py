@@ -18,7 +18,7 @@ from bot.messaging import Person, Pressed
 from bot.neo.models import Approval
 from bot.policies import Policy
 from bot.store import ledger
-from bot.store.database import Connection, Pool
+from bot.store.database import Connection, Pool, transaction
 from bot.store.ledger import Entry
 from cards.actions import Decide
 
@@ -134,12 +134,9 @@ class Records:
         answered: str = "",
         error: NeoError | None = None,
     ) -> None:
-        """Add a row to the ledger, in the caller's transaction if one is given.
-
-        Until that ends nobody else of the tenant can add one: in a transaction it comes last.
-        """
+        """Add a row to the ledger: the end of the caller's transaction, if there is one."""
         if conn is None:
-            async with self.pool.connection() as own:
+            async with transaction(self.pool) as own:
                 return await self.add(
                     click,
                     outcome,
@@ -172,7 +169,7 @@ class Records:
             request_id=error.request_id if error else None,
             took_ms=round((monotonic() - click.began) * 1000),
         )
-        await ledger.add(conn, entry)
+        await ledger.add_and_commit(conn, entry)
         log.info(
             "approval.decision",
             tenant=click.tenant,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,6 +36,31 @@ ENTRY = Entry(
 )
 GUARDED = ["ledger", "ledger_2026_11", "ledger_checkpoints", "approval_versions"]
 CHANGES = ["UPDATE {} SET tenant = 'x'", "DELETE FROM {}", "TRUNCATE {}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"',
+        "\\",
+        "\\u0041",
+        "\x01\x1f\x7f",
+        "\t\n\r\b\f",
+        "\u2028\u200b\ufeff",
+        "ß 中 \U0001f642",
+        "%s",
+    ],
+    ids=ascii,
+)
+async def test_the_database_hashes_a_row_as_it_is_checked(db: Pool, text: str) -> None:
+    texts: dict[str, Any] = {f.name: text for f in fields(ENTRY) if f.type.startswith("str")}
+    odd = replace(ENTRY, **texts, wish="approve", outcome="sent", took_ms=-3)
+    async with db.connection() as conn:
+        for entry in (odd, replace(odd, request_id=None, took_ms=None)):
+            row = await ledger.add_and_commit(conn, entry)
+            assert row.entry == entry
+            assert row.seal() == row.hash
+        assert (await verify(conn, text)).broken is None
 
 
 async def test_rows_follow_each_other_and_say_all_that_was_written(db: Pool) -> None:

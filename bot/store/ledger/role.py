@@ -11,7 +11,12 @@ from psycopg import Connection, sql
 
 _ADD_ONLY: Final = ("ledger", "approval_versions")
 _READ_ONLY: Final = ("ledger_heads", "ledger_checkpoints", "bot_role", "alembic_version")
-_FUNCTIONS: Final = ("next_in_ledger", "forget_ledger_months", "forget_approval_versions")
+_FUNCTIONS: Final = (
+    "next_in_ledger",
+    "add_to_ledger",
+    "forget_ledger_months",
+    "forget_approval_versions",
+)
 
 log = structlog.get_logger()
 

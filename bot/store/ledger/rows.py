@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, Self
 
 import structlog
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import dict_row
+from psycopg.types.json import Json
 
 Connection = AsyncConnection[Any]
+Cursor = AsyncCursor[dict[str, Any]]
 Wish = Literal["approve", "reject", "delegate", "end delegation", "snooze", "remind", "forget"]
 Outcome = Literal["sent", "decided", "refused", "failed", "voted", "done"]
 
@@ -128,8 +130,7 @@ class Row:
         """
         columns = self.columns() | {"at": instant(self.entry.at)}
         sealed = [FORMAT, *(columns[name] for name in COLUMNS[:-1])]
-        written = json.dumps(sealed, ensure_ascii=True, separators=(",", ":"))
-        return hashlib.sha256(written.encode("ascii")).hexdigest()
+        return hashlib.sha256(_written(sealed).encode("ascii")).hexdigest()
 
 
 def instant(at: datetime) -> str:
@@ -141,25 +142,47 @@ async def add(conn: Connection, entry: Entry) -> Row:
     """Add a row to its tenant's chain, in the caller's transaction; returns it as written.
 
     Until that transaction ends, nobody else adds to this tenant's chain: add last, lock nothing
-    after it. Its time is never before that of the row before, whatever a replica's clock says. Two
-    round trips. What is logged counts once the transaction is committed; if it is not, the position
-    is taken, and logged, again.
+    after it. Its time is never before that of the row before, whatever a replica's clock says. What
+    is logged counts once the transaction is committed; if it is not, the position is taken, and
+    logged, again.
     """
+    return await _added(await _adding(conn, entry))
+
+
+async def add_and_commit(conn: Connection, entry: Entry) -> Row:
+    """Like `add`, and end the transaction with it.
+
+    In a pipeline both are sent together, so that others wait for the database's work alone.
+    """
+    adding = await _adding(conn, entry)
+    await conn.commit()
+    return await _added(adding)
+
+
+async def _adding(conn: Connection, entry: Entry) -> Cursor:
     entry = _storable(entry)
-    cursor = await conn.execute(
-        "SELECT last, previous, next_at, kept FROM next_in_ledger(%s, %s, %s, %s)",
-        (entry.tenant, entry.at, entry.approval, entry.shown),
+    columns = {name: getattr(entry, name) for name in FIELDS if name != "at"}
+    # As `Row.seal` has it: the tenant, the time, and everything up to what only the database knows.
+    tenant, *rest = columns.values()
+    cursor = conn.cursor(row_factory=dict_row)
+    await cursor.execute(
+        "SELECT * FROM add_to_ledger(%s, %s, %s, %s)",
+        (Json(columns), entry.at, _written(tenant), _written(rest)[1:-1]),
     )
-    found = await cursor.fetchone()
-    if found is None:
-        raise LookupError("the ledger did not say which row comes next")
-    last, previous, at, kept = found
-    row = Row.following(
-        replace(entry, at=at.astimezone(UTC)), last=last, previous=previous, kept=kept
-    )
-    await conn.execute(INSERT, row.columns())
-    log.info("ledger.added", tenant=entry.tenant, position=row.position, hash=row.hash)
+    return cursor
+
+
+async def _added(adding: Cursor) -> Row:
+    columns = await adding.fetchone()
+    if columns is None:
+        raise LookupError("the ledger did not say which row was added")
+    row = Row.read(columns)
+    log.info("ledger.added", tenant=row.entry.tenant, position=row.position, hash=row.hash)
     return row
+
+
+def _written(value: object) -> str:
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
 
 
 def _storable(entry: Entry) -> Entry:
