@@ -22,7 +22,9 @@ def note(
     and Entra object id.
     """
     # Nobody signs for another: a line that looks like a signature is quoted.
-    lines = [f"> {line}" if line.startswith("—") else line for line in comment.split("\n")]
+    lines = [
+        f"> {line}" if line.lstrip().startswith("—") else line for line in comment.splitlines()
+    ]
     for vote in votes:
         for_whom = f" for {_one(vote.for_name)}" if vote.for_name else ""
         wrote = f": {_one(vote.comment)}" if vote.comment else ""
@@ -34,16 +36,17 @@ def note(
     return "\n".join(lines).lstrip("\n")
 
 
-def signed_by(noted: str | None, person: str) -> bool:
-    """Whether a note is of our making for this person's (Entra object id) decision."""
-    return (noted or "").endswith(f"({person}{_PLACE}")
+def is_note(comment: str | None, sent: str) -> bool:
+    """Whether an approval's comment is the note that was sent; Neo gives it back in that field.
+
+    How it is folded into lines makes no difference.
+    """
+    return bool(sent) and _one(comment) == _one(sent)
 
 
-def without_note(decided: Approval, before: Approval | None) -> Approval:
-    """The approval with its comment as it was: Neo gives our note back in that field."""
-    if not (decided.comment or "").endswith(_PLACE):
-        return decided
-    return decided.model_copy(update={"comment": before.comment if before else None})
+def without_note(decided: Approval, before: Approval) -> Approval:
+    """The approval with its comment as it was before our note took its place."""
+    return decided.model_copy(update={"comment": before.comment})
 
 
 def comment_of(noted: str | None) -> str:

@@ -11,7 +11,7 @@ import structlog
 from bot.approvals import who_may
 from bot.approvals.case import Case
 from bot.approvals.clicked import Click, Outcome, Records, Sent
-from bot.approvals.notes import note, without_note
+from bot.approvals.notes import is_note, note, without_note
 from bot.approvals.settling import Settling
 from bot.approvals.truth import FOUND, Truth
 from bot.approvals.who_may import CLAIM_LASTS
@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 WISHED = {"approve": ApprovalState.APPROVED, "reject": ApprovalState.REJECTED}
 FASTER = "Somebody was faster. Your decision was not taken."
+_EARLIER = "An earlier press of yours reached Neo after all. This one was not taken."
 _UNSURE = "Neo did not answer. Whether it took your decision is being checked; this card will say."
 
 
@@ -113,12 +114,14 @@ class Sending:
                 claim.known.id, click.wish.verdict, note=claim.sent.note
             )
         except NeoConflict as error:
-            return await self._overtaken(claim, error)
+            return await self._overtaken(claim, error=error)
         except NeoError as error:
             if may_have_arrived(error):
                 return await self._unsure(claim, error)
             await self._let_go(claim)
             return await self.records.fail(click, error, claim.sent)
+        if answer.state in WISHED.values() and answer.state is not WISHED[click.wish.verdict]:
+            return await self._overtaken(claim, answered=_in_short(answer))
         return await self._decided(claim, answer)
 
     async def _let_go(self, claim: Claim) -> None:
@@ -132,7 +135,9 @@ class Sending:
         click, known = claim.click, claim.known
         # What the answer leaves out is as it was; the status is not in Neo's samples at all.
         said = answer.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        whole = without_note(Approval.model_validate({**known.body, **said}), claim.case.approval)
+        whole = Approval.model_validate({**known.body, **said})
+        if is_note(whole.comment, claim.sent.note):
+            whole = without_note(whole, claim.case.approval)
         if whole.state not in WISHED.values():
             whole = whole.model_copy(update={"status": WISHED[click.wish.verdict].value})
         votes = claim.case.votes_of_others(click.person.id)
@@ -165,10 +170,14 @@ class Sending:
         # What a decided card shows beside is as it was when the right to decide was taken.
         return Outcome("decided", replace(claim.case, known=now or known))
 
-    async def _overtaken(self, claim: Claim, error: NeoError) -> Outcome:
-        """409: somebody was faster, or an earlier try of their own was; show who."""
+    async def _overtaken(
+        self, claim: Claim, *, error: NeoError | None = None, answered: str = ""
+    ) -> Outcome:
+        """Somebody was faster, or an earlier try of their own was; show who."""
         click, sent = claim.click, claim.sent
-        await self.records.add(click, "failed", "overtaken", sent=sent, error=error)
+        await self.records.add(
+            click, "failed", "overtaken", sent=sent, error=error, answered=answered
+        )
         try:
             fresh = await self.neo_of(click.tenant).approvals.reread(claim.case.approval)
         except NeoError:
@@ -178,10 +187,11 @@ class Sending:
                 await self.truth.observe(conn, click.tenant, fresh)
         await self._let_go(claim)
         now = await self.records.case(click)
-        if now is not None and now.known.decided_person == click.person.id:
+        if fresh is not None and not fresh.is_open and is_note(fresh.comment, sent.note):
             await self.records.add(click, "decided", FOUND, sent=sent)
             return Outcome("decided", now)
-        return Outcome("failed", now, FASTER, may_press=False)
+        earlier = now is not None and now.known.decided_person == click.person.id
+        return Outcome("failed", now, _EARLIER if earlier else FASTER, may_press=False)
 
     async def _unsure(self, claim: Claim, error: NeoError) -> Outcome:
         """No answer: Neo may have taken it, or take it yet. The claim stays until that is known."""

@@ -70,7 +70,7 @@ class Settling:
             now = await stored.find(conn, tenant, approval) or now
             if now.state == ApprovalState.PENDING.value and not final:
                 return
-            if now.decided_person == now.deciding_person:
+            if fresh is not None and await self.truth.took(conn, now, fresh):
                 await self.close(conn, now, "decided", FOUND)
             else:
                 await self.close(conn, now, "failed", "not taken, as found afterwards")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bot.approvals.notes import comment_of, signed_by, without_note
+from bot.approvals.notes import comment_of, is_note, without_note
 from bot.neo.models import Approval
 from bot.store import approvals as stored
 from bot.store import circumstances, ledger
 from bot.store.approvals import Known
 from bot.store.database import Connection
 from bot.store.jobs import Due, Jobs
+from bot.store.ledger import Entry
 
 REDRAW = "approvals.redraw"
 FOUND = "found afterwards"
@@ -41,43 +42,67 @@ class Truth:
         before = await stored.lock(conn, tenant, fresh.id)
         if before is not None and _older(fresh, before.approval):
             return Observed(before, before)  # an answer that was overtaken on its way
-        as_asked = without_note(fresh, before.approval if before else None)
         if before is None:
-            return Observed(None, await stored.write(conn, tenant, as_asked, at=self.clock()))
+            return Observed(None, await stored.write(conn, tenant, fresh, at=self.clock()))
+        sent = await self._sent(conn, before, fresh)
+        ours = next((row for row in reversed(sent) if is_note(fresh.comment, row.sent)), None)
+        as_asked = fresh if ours is None else without_note(fresh, before.approval)
         changed, now = differs(before, as_asked), before
         if changed or not before.says(as_asked):
             now = await stored.write(conn, tenant, as_asked, at=self.clock())
         if changed:
+            await self._asked_anew(conn, before, as_asked)
             await self.redraw_all(conn, tenant, fresh.id)
-        credited = before.decided_person is None and await self._credit(conn, before, fresh)
-        if changed or credited:
+        if ours is not None and before.decided_person is None:
+            claimed = ours is _of_claim(before, sent)
+            await self._credit(conn, before, fresh, ours, claimed=claimed)
+            changed = True
+        if changed:
             now = await stored.find(conn, tenant, fresh.id) or now
         return Observed(before, now)
 
-    async def _credit(self, conn: Connection, before: Known, fresh: Approval) -> bool:
-        """Neo only knows the tenant's key; the note says whose decision through this bot it was."""
+    async def _asked_anew(self, conn: Connection, before: Known, fresh: Approval) -> None:
+        """What is open and has changed waits for all its people, should it change back or not."""
+        if not fresh.is_open:
+            return
+        if before.digest != fresh.digest:
+            await circumstances.forget_votes(conn, before.tenant, before.id)
+        if before.decided_person is not None:
+            await stored.forget_decision(conn, before.tenant, before.id)
+
+    async def took(self, conn: Connection, claimed: Known, fresh: Approval) -> bool:
+        """Whether what Neo has taken is the decision of the claim on it."""
+        mine = _of_claim(claimed, await self._sent(conn, claimed, fresh))
+        return mine is not None and is_note(fresh.comment, mine.sent)
+
+    async def _sent(self, conn: Connection, known: Known, fresh: Approval) -> list[Entry]:
+        """What was sent of a decided approval, oldest first; nothing where it is open."""
         if fresh.is_open or not fresh.comment:
-            return False
-        rows = await ledger.of(conn, before.tenant, before.id)
-        sent = [r for r in rows if r.outcome == "sent" and signed_by(fresh.comment, r.person)]
-        if not sent:
-            return False
-        voters = await circumstances.voters(conn, before.tenant, before.id, sent[-1].shown)
-        voters.pop(sent[-1].person, None)
+            return []
+        rows = await ledger.of(conn, known.tenant, known.id)
+        return [row for row in rows if row.outcome == "sent"]
+
+    async def _credit(
+        self, conn: Connection, before: Known, fresh: Approval, sent: Entry, *, claimed: bool
+    ) -> None:
+        """Neo only knows the tenant's key; the note says whose decision through this bot it was.
+
+        While its claim lasts, whoever ends that writes the row.
+        """
+        voters = await circumstances.voters(conn, before.tenant, before.id, sent.shown)
+        voters.pop(sent.person, None)
         decision = stored.Decision(
-            person=sent[-1].person,
-            name=sent[-1].person_name,
+            person=sent.person,
+            name=sent.person_name,
             comment=comment_of(fresh.comment),
             decided_at=fresh.updated_at or self.clock(),
-            for_name=sent[-1].for_name,
-            with_name=", ".join(voters.values()) or None if sent[-1].wish == "approve" else None,
+            for_name=sent.for_name,
+            with_name=", ".join(voters.values()) or None if sent.wish == "approve" else None,
         )
         await stored.write_decision(conn, before.tenant, before.id, decision)
-        if before.deciding_person != sent[-1].person:
-            # Its claim has ended; while it lasts, whoever ends it writes the row.
-            row = replace(sent[-1], at=self.clock(), outcome="decided", reason=FOUND)
+        if not claimed:
+            row = replace(sent, at=self.clock(), outcome="decided", reason=FOUND)
             await ledger.add(conn, row)
-        return True
 
     async def observe_gone(self, conn: Connection, tenant: str, approval: str) -> None:
         """Write down that Neo no longer has it."""
@@ -129,6 +154,11 @@ class Truth:
             for place in places
         ]
         await self.jobs.defer_all(conn, redraws)
+
+
+def _of_claim(known: Known, sent: Sequence[Entry]) -> Entry | None:
+    """The row of what the claim on it has sent, the last of that person; None without a claim."""
+    return next((row for row in reversed(sent) if row.person == known.deciding_person), None)
 
 
 def differs(before: Known, fresh: Approval) -> bool:

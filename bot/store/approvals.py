@@ -284,6 +284,15 @@ async def write_decision(conn: Connection, tenant: str, approval: str, decision:
     )
 
 
+async def forget_decision(conn: Connection, tenant: str, approval: str) -> None:
+    """It is open again: nobody has decided it."""
+    await conn.execute(
+        "UPDATE approvals SET decided_person = NULL, decided_name = NULL, decided_comment = NULL,"
+        " decided_at = NULL, decided_for = NULL, decided_with = NULL WHERE tenant = %s AND id = %s",
+        (tenant, approval),
+    )
+
+
 async def end_claim(
     conn: Connection,
     tenant: str,

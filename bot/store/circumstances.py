@@ -145,6 +145,11 @@ async def add_vote(conn: Connection, tenant: str, approval: str, vote: Vote) -> 
     return await cursor.fetchone() is not None
 
 
+async def forget_votes(conn: Connection, tenant: str, approval: str) -> None:
+    """Drop what was counted for any version of it; the ledger keeps who gave it."""
+    await conn.execute("DELETE FROM votes WHERE tenant = %s AND approval = %s", (tenant, approval))
+
+
 async def voters(conn: Connection, tenant: str, approval: str, digest: str) -> dict[str, str]:
     """Who approved this version of it: name by Entra object id, in order."""
     cursor = await conn.execute(
