@@ -21,6 +21,7 @@ import sqlalchemy
 from alembic import command
 from alembic.config import Config
 from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from bot.errors import ConfigurationError
@@ -153,8 +154,10 @@ async def single(pool: Pool) -> AsyncIterator[Connection]:
         try:
             yield conn
         finally:
-            if not conn.closed:
+            if conn.info.transaction_status is TransactionStatus.IDLE:
                 await conn.set_autocommit(False)
+            else:
+                await conn.close()  # given up in the middle: nobody else is to get it so
 
 
 def pooled(url: str, *, size: int) -> Pool:

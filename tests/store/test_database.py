@@ -15,7 +15,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from bot.errors import ConfigurationError
-from bot.store.database import connected, migrate, private_postgresql
+from bot.store.database import Pool, connected, migrate, private_postgresql, single, transaction
 
 
 def _fresh(postgresql: str, name: str) -> str:
@@ -121,3 +121,51 @@ def test_a_data_folder_that_cannot_be_used_is_named(data_dir: Path) -> None:
         private_postgresql(file),
     ):
         pass
+
+
+async def test_a_transaction_sent_in_one_go_is_all_or_nothing(db: Pool) -> None:
+    async def add(*names: str, fault: Exception | None = None) -> None:
+        async with transaction(db) as conn:
+            for name in names:
+                await conn.execute("INSERT INTO signing_keys VALUES (%s, 'k')", (name,))
+            if fault is not None:
+                raise fault
+
+    await add("northwind", "fabrikam")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await add("adatum", "fabrikam")
+    with pytest.raises(ZeroDivisionError):
+        await add("tailspin", fault=ZeroDivisionError())
+    assert await _tenants(db) == ["fabrikam", "northwind"]
+
+
+async def test_a_connection_for_single_statements_comes_back_as_one_for_transactions(
+    postgresql: str,
+) -> None:
+    async with connected(_fresh(postgresql, "singles"), size=1) as pool:
+        async with single(pool) as conn:
+            await conn.execute("INSERT INTO signing_keys VALUES ('northwind', 'k')")
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                await conn.execute("INSERT INTO signing_keys VALUES ('northwind', 'k')")
+        started = asyncio.Event()
+
+        async def waits() -> None:
+            async with single(pool) as conn:
+                started.set()
+                await conn.execute("SELECT pg_sleep(60)")
+
+        waiting = asyncio.create_task(waits())
+        await started.wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        async with pool.connection() as conn:
+            await conn.execute("INSERT INTO signing_keys VALUES ('adatum', 'k')")
+            await conn.rollback()
+        assert await _tenants(pool) == ["northwind"]
+
+
+async def _tenants(pool: Pool) -> list[str]:
+    async with single(pool) as conn:
+        cursor = await conn.execute("SELECT tenant FROM signing_keys ORDER BY tenant")
+        return [row[0] for row in await cursor.fetchall()]
