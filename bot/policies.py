@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import StrEnum
@@ -18,6 +19,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -53,17 +55,19 @@ class Day(StrEnum):
 
 
 def _span(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, timedelta):
         return value
-    found = _SPAN.fullmatch(value.strip())
+    found = _SPAN.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         raise ValueError('should be a time span such as "30m", "2h" or "1d"')
     return timedelta(**{_UNITS[found["unit"]]: int(found["count"])})
 
 
 def _clock(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, time):
         return value
+    if not isinstance(value, str):
+        return _no_clock()
     found = _CLOCK.fullmatch(value.strip())
     # 24:00 is how people write the end of a day; the last instant of it serves.
     if found is not None and value.strip() == "24:00":
@@ -78,11 +82,18 @@ def _no_clock() -> object:
     raise ValueError('should be a time of day such as "08:30"')
 
 
+def _whole(value: object) -> object:
+    # To Python, and so to the check that follows, true is 1.
+    if isinstance(value, bool):
+        raise ValueError("should be a number")  # noqa: TRY004 -- what pydantic turns into words
+    return value
+
+
 def _zone(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, ZoneInfo):
         return value
     try:
-        return ZoneInfo(value)
+        return ZoneInfo(str(value))
     except (ValueError, KeyError, OSError):
         raise ValueError('should be a time zone such as "Europe/London"') from None
 
@@ -101,8 +112,13 @@ class _Table(BaseModel):
     )
 
 
+def _is_like(said: str, pattern: str) -> bool:
+    # A bracket is one: "Contoso [UK]" is a name.
+    return fnmatchcase(said.casefold(), pattern.casefold().replace("[", "[[]"))
+
+
 class Rule(_Table):
-    """What is asked of the approvals that match; ``*`` and ``?`` stand for any letters.
+    """What is asked of the approvals that match; only ``*`` and ``?`` are wildcards.
 
     Of several rules that match, the strictest counts.
     """
@@ -110,17 +126,20 @@ class Rule(_Table):
     agent: Pattern = "*"
     tool: Pattern = "*"
     client: Pattern = "*"
-    confirm: bool = False
+    confirm: StrictBool = False
     """The ticket's number is typed before it is approved."""
-    people: Literal[1, 2] = 1
+    people: Annotated[Literal[1, 2], BeforeValidator(_whole)] = 1
     """How many different people have to approve it."""
-    not_the_requester: bool = False
+    not_the_requester: StrictBool = False
     """Whoever asked for it does not decide it."""
 
-    def matches(self, *, agent: str, tool: str, client: str) -> bool:
-        """Whether it is about such an approval; capitals do not matter."""
-        pairs = ((self.agent, agent), (self.tool, tool), (self.client, client))
-        return all(fnmatchcase(said.casefold(), asked.casefold()) for asked, said in pairs)
+    def matches(self, *, agent: str, tools: Collection[str], client: str) -> bool:
+        """Whether it is about such an approval; capitals do not matter. One of the tools will do."""
+        return (
+            _is_like(agent, self.agent)
+            and _is_like(client, self.client)
+            and (self.tool == "*" or any(_is_like(tool, self.tool) for tool in tools))
+        )
 
 
 class BusinessHours(_Table):
@@ -150,7 +169,7 @@ class SecondGroup(_Table):
     name: Name
     people: Annotated[tuple[Person, ...], Field(min_length=1, max_length=60)]
     after: Span = timedelta(hours=4)
-    may_decide: bool = False
+    may_decide: StrictBool = False
     """From then on they may decide it, although Neo did not ask them."""
 
 
@@ -164,7 +183,7 @@ class DutyChannel(_Table):
 class Policy(_Table):
     """One tenant's policy. The defaults hold where there is no file."""
 
-    comment_to_reject: bool = False
+    comment_to_reject: StrictBool = False
     """A rejection needs a comment."""
     high_risk: frozenset[Risk] = frozenset(Risk)
     """These kinds need the ticket's number typed before they are approved."""

@@ -86,7 +86,8 @@ def belongs(approval: Approval, reader: Reader) -> str:
 
 def number_to_type(approval: Approval) -> str:
     """What the number is called that is typed to approve it."""
-    return "the ticket's number" if approval.ticket_number else "the approval's number"
+    numbered = plain(approval.ticket_number).strip("# ")
+    return "the ticket's number" if numbered else "the approval's number"
 
 
 def source(approval: Approval, reader: Reader) -> str:

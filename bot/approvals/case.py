@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.approvals.risks import client_of, tool_of
+from bot.approvals.risks import client_of, tools_of
 from bot.messaging import Person
 from bot.neo.models import Approval
 from bot.policies import Policy, Rule
@@ -46,9 +46,9 @@ class Case:
     def rules(self) -> tuple[Rule, ...]:
         """The rules of the policy that are about it."""
         agent = self.approval.agent_name or ""
-        tool, client = tool_of(self.approval), client_of(self.approval)
+        tools, client = tools_of(self.approval), client_of(self.approval)
         return tuple(
-            r for r in self.policy.rule if r.matches(agent=agent, tool=tool, client=client)
+            r for r in self.policy.rule if r.matches(agent=agent, tools=tools, client=client)
         )
 
     @property

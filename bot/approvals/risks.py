@@ -58,8 +58,34 @@ def tool_of(approval: Approval) -> str:
     return ""
 
 
+def tools_of(approval: Approval) -> frozenset[str]:
+    """Every tool that the request names, wherever it does."""
+    found: set[str] = set()
+    waiting: list[Any] = [approval.requested_for, approval.model_extra]
+    while waiting:
+        held = waiting.pop()
+        waiting += _parts(held)
+        if isinstance(held, Mapping):
+            named = [part for key, part in held.items() if _folded(key) in {*_TOOLS, "tools"}]
+            found.update(name for part in named for name in _names_in(part))
+    return frozenset(found)
+
+
+def _names_in(held: Any) -> Iterator[str]:
+    if isinstance(held, Mapping):
+        yield from (plain(held[n], 120) for n in _NAMES if isinstance(held.get(n), str))
+    elif isinstance(held, list | tuple):
+        yield from (name for part in held for name in _names_in(part))
+    elif isinstance(held, str) and plain(held):
+        yield plain(held, 120)
+
+
+def _folded(key: object) -> str:
+    return str(key).lower().replace("-", "_").replace(" ", "_")
+
+
 def _tool_in(held: Mapping[str, Any]) -> str:
-    keys = {str(key).lower().replace("-", "_").replace(" ", "_"): key for key in held}
+    keys = {_folded(key): key for key in held}
     for known in _TOOLS:
         found = held.get(keys[known]) if known in keys else None
         if isinstance(found, Mapping):
@@ -98,7 +124,7 @@ def _read(approval: Approval) -> frozenset[Risk]:
     keys: list[str] = []
     calls_out = False
     for key, value in _values([approval.requested_for, approval.model_extra]):
-        keys.append(_worded(key))
+        keys.append(worded(key))
         texts.append(f"{_both_ways(key)} {_both_ways(value)}")
         calls_out |= _calls_out(keys[-1], value)
     found = {
@@ -127,7 +153,7 @@ def _values(roots: list[Any]) -> Iterator[tuple[str, str]]:
             yield key, "" if held is None else str(held)
 
 
-def _worded(text: str) -> str:
+def worded(text: str) -> str:
     """Its words in small letters with one space between: "ResetADPassword" -> "reset ad password".
 
     Letters that only look different, and what cannot be seen between them, make no difference.
@@ -139,7 +165,7 @@ def _worded(text: str) -> str:
 
 def _both_ways(text: str) -> str:
     """With its humps as words of their own, and without: "PowerShell" is one word."""
-    split, whole = _worded(text), _worded(text.lower())
+    split, whole = worded(text), worded(text.lower())
     return split if split == whole else f"{split} {whole}"
 
 

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from bot.approvals.case import Case
-from bot.approvals.risks import risks, why
+from bot.approvals.risks import risks, why, worded
 from bot.messaging import Person
 from bot.neo.models import Approval, ApprovalState
 from bot.store.circumstances import Delegation
+from cards.card import plain
 
 # A decision under way for longer than this belongs to a process that died: Neo's client gives an
 # answer up before.
@@ -152,7 +153,8 @@ def why_confirm(case: Case) -> str | None:
 
 def number_to_type(approval: Approval) -> str:
     """What has to be typed to confirm: the ticket's number, else the approval's own."""
-    return approval.ticket_number or approval.id
+    ticket = approval.ticket_number or ""
+    return ticket if _bare(ticket) else approval.id
 
 
 def why_not_confirmed(verdict: Literal["approve", "reject"], typed: str, case: Case) -> str | None:
@@ -160,7 +162,7 @@ def why_not_confirmed(verdict: Literal["approve", "reject"], typed: str, case: C
     if verdict == "reject" or why_confirm(case) is None:
         return None
     number = number_to_type(case.approval)
-    if _bare(typed) == _bare(number):
+    if _bare(typed) and _bare(typed) == _bare(number):
         return None
     return f"“{typed}” is not the number {number}. Nothing was decided."
 
@@ -274,7 +276,7 @@ def _requested_by(acting: Capacity, case: Case) -> bool:
 
 
 def _bare(number: str) -> str:
-    return number.strip().lstrip("#").strip().casefold()
+    return "".join(plain(number).replace("#", " ").split()).casefold()
 
 
 def _requester(approval: Approval) -> list[str]:
@@ -282,7 +284,7 @@ def _requester(approval: Approval) -> list[str]:
     found: list[str] = []
     for fields in (approval.requested_for or {}, approval.model_extra or {}):
         for key, value in fields.items():
-            name = key.lower()
+            name = worded(key).replace(" ", "_")
             if name in _REQUESTERS or name.removesuffix("_id").removesuffix("_name") in _REQUESTERS:
                 found += _named(value)
     return found

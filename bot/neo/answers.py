@@ -73,12 +73,21 @@ def document(content: bytes) -> dict[str, Any]:
 
 
 def _json(content: bytes) -> Any:
-    """JSON; half a surrogate pair, which no text can hold, becomes "?"."""
+    """JSON without what no text column holds: NUL is left out, half a surrogate pair is "?"."""
     try:
-        return from_json(content)
+        read = from_json(content)
     except ValueError:
         lenient = json.loads(content)
-    return json.loads(json.dumps(lenient, ensure_ascii=False).encode(errors="replace"))
+        read = json.loads(json.dumps(lenient, ensure_ascii=False).encode(errors="replace"))
+    return _without_nul(read) if b"\\u0000" in content else read
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, dict):
+        return {_without_nul(key): _without_nul(held) for key, held in value.items()}
+    return [_without_nul(held) for held in value] if isinstance(value, list) else value
 
 
 def is_json(response: httpx.Response) -> bool:

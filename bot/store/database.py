@@ -150,8 +150,8 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
 async def single(pool: Pool) -> AsyncIterator[Connection]:
     """A connection for single statements, each a transaction by itself: nothing is sent around."""
     async with pool.connection() as conn:
-        await conn.set_autocommit(True)
         try:
+            await conn.set_autocommit(True)
             yield conn
         finally:
             if conn.info.transaction_status is TransactionStatus.IDLE:
@@ -198,6 +198,9 @@ class _SignsOfLife:
         Raises:
             psycopg.OperationalError: it is dead; the pool takes another one.
         """
+        # The library's own check, given up at its beginning, leaves a connection without
+        # transactions behind; whoever got it would hold no lock.
+        await conn.set_autocommit(False)
         if monotonic() - self._seen_at.get(conn, 0.0) > _ALIVE_SECONDS:
             await AsyncConnectionPool.check_connection(conn)
 
