@@ -26,6 +26,11 @@ TEAMS, LOOPBACK = "19:ops@thread.tacv2", "19:lab@thread.tacv2"
 DECIDES = "approval.decide"
 
 
+def decisive(card: Card) -> list[dict[str, Any]]:
+    """Its buttons that decide, or ask to confirm it."""
+    return [one for one in buttons(card) if one["verb"] == DECIDES]
+
+
 @dataclass(frozen=True)
 class Copy:
     """A card as somebody saw it in a message; ``reader`` is whom it was drawn for, or `NOBODY`."""
@@ -168,9 +173,14 @@ class House:
     async def says(
         self, by: Rooms, person: str, at: Conversation, text: str, *, to: str = NOBODY
     ) -> Card:
-        """Type something there; what is posted is for everybody there, or ``to`` one alone."""
+        """Type something there; what is posted is for everybody there, or ``to`` one alone.
+
+        What is read as a question is answered for everybody, also where it was meant as an order:
+        only a card that asks to confirm is one person's.
+        """
         answer = await by.turns.message(Said(self.person(person), at, text))
-        await self._posts(by, answer.card, at, at.person or to)
+        own = [button["data"]["confirming"] for button in decisive(answer.card)]
+        await self._posts(by, answer.card, at, at.person or (to if all(own) else NOBODY))
         return answer.card
 
     async def leaves(self, by: Rooms, at: Conversation, *, told: bool) -> None:

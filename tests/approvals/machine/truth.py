@@ -10,9 +10,9 @@ from psycopg.rows import dict_row
 from bot.messaging import Scope
 from bot.store.ledger import Row as Sealed
 from cards.card import Card
-from tests.approvals.machine.house import DECIDES, House
+from tests.approvals.machine.house import House, decisive
 from tests.approvals.machine.model import NAMES, NOBODY, Asked, at_work, wording_of
-from tests.workplace import GUEST, buttons
+from tests.workplace import GUEST
 
 LOOPBACK_HOST = "127.0.0.1"
 _ENDS = {"approved": "Approved by", "rejected": "Rejected by"}
@@ -37,7 +37,7 @@ def everything_shown_is_true(house: House) -> None:
 
 
 def _is_true(house: House, asked: Asked, where: str, reader: str, card: Card) -> None:
-    said, decides = card.summary, _decides(card)
+    said, decides = card.summary, decisive(card)
     if asked.state == "gone":
         assert "no longer in Neo" in said, "it does not say that it is gone"
         assert not decides, "it has buttons although it is gone"
@@ -72,7 +72,7 @@ def _around(house: House, asked: Asked, card: Card) -> None:
     if house.model.needs_two(asked):
         for voter in house.model.voters(asked):
             assert f"{NAMES[voter]}" in words, f"it does not say that {NAMES[voter]} approved"
-    confirming = any(one["data"].get("confirming") for one in _decides(card))
+    confirming = any(one["data"].get("confirming") for one in decisive(card))
     for away in house.model.in_force(at):
         if away.person in asked.approvers and not confirming:
             named = NAMES[away.delegate] in words or "ou decide for" in words
@@ -80,7 +80,7 @@ def _around(house: House, asked: Asked, card: Card) -> None:
 
 
 def _who_has_buttons(house: House, asked: Asked, where: str, reader: str, card: Card) -> None:
-    model, at, decides = house.model, house.office.clock(), _decides(card)
+    model, at, decides = house.model, house.office.clock(), decisive(card)
     place = house.places[where]
     if reader != NOBODY:
         if reader == GUEST[0]:
@@ -99,10 +99,6 @@ def _who_has_buttons(house: House, asked: Asked, where: str, reader: str, card: 
     assert named == sorted(f"29:{person}" for person in may), "the wrong people have own views"
 
 
-def _decides(card: Card) -> list[dict[str, Any]]:
-    return [one for one in buttons(card) if one["verb"] == DECIDES]
-
-
 def texts_of(part: Any) -> list[str]:
     """Every text that a card shows; what its buttons carry is not shown."""
     if isinstance(part, str):
@@ -116,7 +112,7 @@ def texts_of(part: Any) -> list[str]:
 def what_is_signed_is_what_is_shown(house: House, cards: list[Card]) -> None:
     """The digest in a card's buttons is that of the wording that the card shows."""
     for card in cards:
-        for button in _decides(card):
+        for button in decisive(card):
             asked = house.model.asked[button["data"]["approval"]]
             digest = str(button["data"]["shown"]).partition(".")[0]
             shown = wording_of(texts_of(card.content))
