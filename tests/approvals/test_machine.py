@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.approvals.machine.settings import how_long
-from tests.approvals.machine.talking import Talking
+from tests.approvals.machine.stories import Stories
 
 
 def test_nothing_that_people_and_accidents_do_breaks_what_has_to_hold(database_url: str) -> None:
-    class Here(Talking):
+    class Here(Stories):
         def __init__(self) -> None:
             super().__init__(database_url, replicas=1)
 
-    run_state_machine_as_test(Here, settings=how_long(12))
+    run_state_machine_as_test(Here, settings=how_long(20))

@@ -54,6 +54,7 @@ class Row:
     person: str
     for_person: str | None
     for_name: str | None
+    conversation: str
     wish: str
     outcome: str
     reason: str
@@ -250,9 +251,9 @@ class House:
         """The rows of the ledger since it was last asked."""
         async with self.office.pool.connection() as conn:
             cursor = await conn.execute(
-                "SELECT position, approval, person, for_person, for_name, wish, outcome, reason,"
-                " comment, shown, sent FROM ledger WHERE tenant = %s AND position > %s"
-                " ORDER BY position",
+                "SELECT position, approval, person, for_person, for_name, conversation, wish,"
+                " outcome, reason, comment, shown, sent FROM ledger"
+                " WHERE tenant = %s AND position > %s ORDER BY position",
                 (self.office.tenant, self.position),
             )
             rows = [Row(*row) for row in await cursor.fetchall()]

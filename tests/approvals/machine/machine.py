@@ -10,12 +10,12 @@ from itertools import count
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from bot.app import Rooms
 from bot.neo.models import Approval
 from bot.store.database import pooled
-from tests.approvals.machine import truth
+from tests.approvals.machine import records, truth
 from tests.approvals.machine.house import Copy, House, Row, house
 from tests.approvals.machine.model import (
     AGENTS,
@@ -32,7 +32,7 @@ from tests.approvals.machine.model import (
 Done = TypeVar("Done")
 
 _tenants = count(1)
-_AGENT_NAMES = tuple(AGENTS)
+AGENT_NAMES = tuple(AGENTS)
 _ELSEWHERE = ("e0000000-0000-4000-8000-00000000e15e", "Dana Dashboard")
 
 people = st.sampled_from([person for person, _ in PEOPLE])
@@ -60,6 +60,7 @@ class Machine(RuleBasedStateMachine):
         self.broken = False
         self.held: dict[int, Any] = {}
         self.rows: list[Row] = []
+        self.wishes = Wishes()
 
     # The house, and how it is acted upon
 
@@ -76,32 +77,8 @@ class Machine(RuleBasedStateMachine):
         self.broken = False
         return done
 
-    @initialize(
-        wishes=st.builds(
-            Wishes,
-            two=st.sampled_from([None, "VIP", "", "Mailbox"]),
-            confirm=st.sampled_from([None, None, "Mailbox"]),
-            not_the_requester=st.booleans(),
-            comment_to_reject=st.booleans(),
-            high_risk=st.booleans(),
-            group_decides=st.sampled_from([None, False, True]),
-        ),
-        first=st.lists(
-            st.tuples(
-                st.sampled_from(_AGENT_NAMES),
-                st.lists(people, min_size=1, max_size=3, unique=True),
-            ),
-            min_size=2,
-            max_size=2,
-        ),
-    )
-    def opens(self, wishes: Wishes, first: list[tuple[str, list[str]]]) -> None:
-        self.wishes = wishes
-        self.runner.run(self._open(wishes))
-        for agent, asked in first:
-            self.does(self._asks(agent, asked, "", "48213", 0))
-
     async def _open(self, wishes: Wishes) -> None:
+        self.wishes = wishes
         pools = []
         for _ in range(self.count):
             pool = pooled(self.url, size=8)
@@ -192,7 +169,7 @@ class Machine(RuleBasedStateMachine):
     # What Neo does
 
     @rule(
-        agent=st.sampled_from(_AGENT_NAMES),
+        agent=st.sampled_from(AGENT_NAMES),
         asked=st.lists(people, max_size=3, unique=True),
         requester=people,
         named=st.sampled_from(["", "id", "name"]),
@@ -355,7 +332,7 @@ class Machine(RuleBasedStateMachine):
         truth.everything_shown_is_true(where)
         await self._own_views(replica)
         truth.everything_shown_is_true(where)
-        await truth.the_ledger_holds(where)
+        await records.the_ledger_holds(where)
         assert not await where.failed_jobs(), "jobs that were given up"
 
     async def _own_views(self, replica: int) -> None:

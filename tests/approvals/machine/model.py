@@ -12,6 +12,19 @@ from tests.workplace import ADELE, ALEX, GUEST, LEE, MEGAN, PATTI, RELAXED
 
 Verdict = Literal["approve", "reject"]
 Outcome = Literal["confirm", "refused", "failed", "voted", "decided"]
+Obstacle = Literal[
+    "token",
+    "closed",
+    "asked",
+    "requester",
+    "again",
+    "changed",
+    "guest",
+    "busy",
+    "comment",
+    "number",
+]
+"""What stands in a press's way."""
 
 PEOPLE = (MEGAN, ALEX, ADELE, LEE, PATTI, GUEST)
 NAMES = dict(PEOPLE)
@@ -144,20 +157,25 @@ class Model:
 
     def asked_to(self, person: str, asked: Asked, at: datetime) -> bool:
         """Whether it is for them to decide, in whatever capacity."""
-        if person in asked.approvers or self.principals(person, asked, at):
-            return True
-        return bool(
-            self.wishes.group_decides and asked.approvers and asked.escalated and person in GROUP
-        )
+        mine = person in asked.approvers or bool(self.principals(person, asked, at))
+        return mine or self.leads(person, asked)
+
+    def leads(self, person: str, asked: Asked) -> bool:
+        """Whether they may decide it as one of the second group."""
+        told = bool(asked.approvers) and asked.escalated
+        return bool(self.wishes.group_decides) and told and person in GROUP
 
     def requested_by(self, person: str, asked: Asked, at: datetime) -> bool:
         """Whether whoever asked for it would decide it, themselves or through a stand-in."""
         if not (self.wishes.not_the_requester and asked.requester):
             return False
-        selves = [person]
-        if person not in asked.approvers:
-            selves += self.principals(person, asked, at)[:1]
-        return any(asked.requester in {one, NAMES[one]} for one in selves)
+        if asked.requester in {person, NAMES[person]}:
+            return True
+        # Who can decide it in another capacity as well does it in that one.
+        if person in asked.approvers or self.leads(person, asked):
+            return False
+        principals = self.principals(person, asked, at)
+        return bool(principals) and all(asked.requester in {one, NAMES[one]} for one in principals)
 
     def may(self, person: str, asked: Asked, at: datetime) -> bool:
         """Whether somebody who is no guest may decide it, either way, were it open."""
@@ -178,38 +196,48 @@ class Model:
 
     def outcomes(self, press: Press, at: datetime, *, reads: bool = True) -> set[Outcome]:
         """What may become of a press, were Neo to answer; ``reads``: it answers the first call."""
-        asked = self.asked.get(press.approval)
-        made_for = self.printed.get((press.shown, press.place, press.approval), set())
-        if asked is None or not made_for & {press.person, NOBODY}:
+        obstacles = self.obstacles(press, at)
+        if "token" in obstacles:
             return {"refused"}
         if not reads:
             return {"failed"}
-        expected = self._on_this(press, asked, at)
+        asked = self.asked[press.approval]
+        expected = self._unless(obstacles, press, asked)
         if at < asked.shaky_until:
             expected.add("refused")
         return expected
 
-    def _on_this(self, press: Press, asked: Asked, at: datetime) -> set[Outcome]:
+    def obstacles(self, press: Press, at: datetime) -> set[Obstacle]:
+        """Everything for which it is to be refused."""
+        asked = self.asked.get(press.approval)
+        made_for = self.printed.get((press.shown, press.place, press.approval), set())
+        if asked is None or not made_for & {press.person, NOBODY}:
+            return {"token"}
+        approves, digest = press.verdict == "approve", press.shown.partition(".")[0]
         claimed = asked.claimed_at is not None and at - asked.claimed_at < CLAIM_LASTS
-        digest = press.shown.partition(".")[0]
-        refused = (
-            asked.state != "pending"
-            or digest != asked.digest
-            or press.person == GUEST[0]
-            or claimed
-            or not self.may(press.person, asked, at)
-        )
-        if press.verdict == "reject":
-            refused |= self.wishes.comment_to_reject and not press.comment
-            return {"refused"} if refused else {"decided"}
         mine = press.person in self.voters(asked)
-        if refused or (mine and self.needs_two(asked)):
+        wrong = press.typed.strip().lstrip("# ") != asked.to_type
+        found: dict[Obstacle, bool] = {
+            "closed": asked.state != "pending",
+            "asked": not self.asked_to(press.person, asked, at),
+            "requester": self.requested_by(press.person, asked, at),
+            "again": approves and mine and self.needs_two(asked),
+            "changed": digest != asked.digest,
+            "guest": press.person == GUEST[0],
+            "busy": claimed,
+            "comment": not approves and self.wishes.comment_to_reject and not press.comment,
+            "number": approves and wrong and self.needs_number(asked),
+        }
+        return {obstacle for obstacle, stands in found.items() if stands}
+
+    def _unless(self, obstacles: set[Obstacle], press: Press, asked: Asked) -> set[Outcome]:
+        if obstacles == {"number"} and not press.typed and not press.confirming:
+            return {"confirm"}
+        if obstacles:
             return {"refused"}
-        if self.needs_number(asked) and press.typed.strip().lstrip("# ") != asked.to_type:
-            silent = not press.typed and not press.confirming
-            return {"confirm"} if silent else {"refused"}
         alone = not (self.voters(asked) - {press.person})
-        return {"voted"} if self.needs_two(asked) and alone else {"decided"}
+        counted = press.verdict == "approve" and self.needs_two(asked) and alone
+        return {"voted"} if counted else {"decided"}
 
     def delegates(
         self, person: str, to: str, until: datetime, at: datetime, *, named: bool

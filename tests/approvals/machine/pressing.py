@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from bot.errors import SendLater
-from bot.messaging import Conversation
+from bot.messaging import Answer, Conversation
+from tests.approvals.machine import records, truth
 from tests.approvals.machine.house import DECIDES, LOOPBACK, TEAMS, Copy, Row
 from tests.approvals.machine.machine import Machine, comments, data_of, people
 from tests.approvals.machine.model import CLAIM_LASTS, NAMES, PEOPLE, Outcome, Press
@@ -56,7 +57,7 @@ class Pressing(Machine):
         copy = self.copy(card)
         if copy is None:
             return
-        who = self._who(who, copy, how["to_whom"])
+        who = self._who(who, copy, how.pop("to_whom"))
         self._happens(meanwhile, copy)
         for again in range(times):
             how = how if not again else how | {"trouble": "", "replica": how["replica"] + 1}
@@ -76,7 +77,7 @@ class Pressing(Machine):
         copy = self.copy(card)
         if copy is not None:
             how |= {"typing": "right", "twist": "", "in_time": True}
-            who = self._who(who, copy, how["to_whom"])
+            who = self._who(who, copy, how.pop("to_whom"))
             self.does(self._presses(who, copy, dies_after=after, **how))
 
     def _happens(self, meanwhile: str, copy: Copy) -> None:
@@ -122,7 +123,6 @@ class Pressing(Machine):
         trouble: str,
         replica: int,
         in_time: bool,
-        to_whom: str,
         dies_after: int | None = None,
     ) -> None:
         found = copy.buttons(DECIDES)
@@ -138,28 +138,39 @@ class Pressing(Machine):
         press = press_of(who, at, data)
         note(f"{NAMES[who]}: {press}, {trouble=}, {dies_after=}")
         expected = self.expected(press, replica, reads=trouble != "reads")
+        obstacles = self.model.obstacles(press, self.now)
+        troubled = bool(trouble) or self._is_held(replica) or self.now < asked.shaky_until
         self._trouble(trouble, replica)
         sent = len(self.house.wire.sent)
         work = self.house.acts(self.by(replica), who, copy, data, at, in_time=in_time)
-        answered = True
-        try:
-            await (dying(work, dies_after) if dies_after is not None else work)
-        except asyncio.CancelledError:
-            answered = False
+        answer: Answer | None = None
+        with suppress(asyncio.CancelledError):
+            answer = await (dying(work, dies_after) if dies_after is not None else work)
         await self.house.wire.quietens()
         self._ends_trouble()
         rows = [r for r in await self._rows_of(press) if r.wish in {"approve", "reject"}]
-        self.was_right(
-            press, expected, rows, self.house.wire.sent[sent:], trouble=trouble, answered=answered
+        came = self.was_right(
+            press,
+            expected,
+            rows,
+            self.house.wire.sent[sent:],
+            trouble=trouble,
+            answered=answer is not None,
         )
+        if answer is not None and not troubled:
+            records.refused_for_a_reason(rows, obstacles)
+            truth.the_answer_is_true(self.house, press, came, answer.card)
 
     def expected(self, press: Press, replica: int, *, reads: bool = True) -> set[Outcome]:
         """What the model expects; while Neo wants to be left alone, it may not be asked."""
         expected = self.model.outcomes(press, self.now, reads=reads)
-        held = self.held.get(replica % self.count)
-        if held is not None and self.now < held:
+        if self._is_held(replica):
             expected = expected | {"failed", "refused"}
         return expected
+
+    def _is_held(self, replica: int) -> bool:
+        held = self.held.get(replica % self.count)
+        return held is not None and self.now < held
 
     async def _rows_of(self, press: Press) -> list[Row]:
         rows = await self.new_rows()
@@ -216,9 +227,10 @@ class Pressing(Machine):
         *,
         trouble: str,
         answered: bool,
-    ) -> None:
-        """Hold what followed from a press against what was expected of it."""
+    ) -> Outcome:
+        """Hold what followed from a press against what was expected of it; says what came."""
         came = self._came_of(rows)
+        records.a_press_has_its_rows(press, rows, answered=answered)
         event(f"a press: {came}" if answered else f"a press that died: {came}")
         for one in sent:
             assert "decided" in expected, f"sent, and was to be {expected}: {press}"
@@ -232,18 +244,15 @@ class Pressing(Machine):
         if not answered:
             # Whatever was done was done; what was not, was not.
             self._dies(press)
-            return
-        if "decided" in expected and trouble in _NOT_TAKEN and came in {"failed", "refused"}:
-            return
-        if trouble == "roster" and came == "refused":
-            return
-        assert came in expected, f"{came}, and was to be {expected}: {press}; {rows}"
+        elif not _may_fail(expected, trouble, came):
+            assert came in expected, f"{came}, and was to be {expected}: {press}; {rows}"
+        return came
 
     def _came_of(self, rows: Sequence[Row]) -> Outcome:
         """What the rows of one press say; none: it was to be confirmed."""
         began = next((place for place, row in enumerate(rows) if row.outcome == "sent"), len(rows))
         # What is found out about an earlier press stands before the press's own rows.
-        said = [row.outcome for row in rows[:began] if not _OF_EARLIER.search(row.reason)]
+        said = [row.outcome for row in rows[:began] if not records.OF_EARLIER.search(row.reason)]
         said += [row.outcome for row in rows[began:]]
         for outcome in _ENDS:
             if outcome in said:
@@ -262,8 +271,14 @@ class Pressing(Machine):
 
 
 _ENDS: tuple[Outcome, ...] = ("decided", "voted", "refused", "failed")
-_OF_EARLIER = re.compile("found afterwards|taken over")
 _NOT_TAKEN = {"before", "late", "409", "429", "503"}
+
+
+def _may_fail(expected: set[Outcome], trouble: str, came: Outcome) -> bool:
+    """Whether it is because of the trouble that it came otherwise."""
+    if trouble == "roster":
+        return came == "refused"
+    return "decided" in expected and trouble in _NOT_TAKEN and came in {"failed", "refused"}
 
 
 def press_of(who: str, at: Conversation, data: dict[str, Any]) -> Press:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import timedelta
 from typing import Any
 
-from psycopg.rows import dict_row
-
 from bot.messaging import Scope
-from bot.store.ledger import Row as Sealed
 from cards.card import Card
 from tests.approvals.machine.house import House, decisive
-from tests.approvals.machine.model import NAMES, NOBODY, Asked, at_work, wording_of
+from tests.approvals.machine.model import (
+    NAMES,
+    NEVER,
+    NOBODY,
+    Asked,
+    Outcome,
+    Press,
+    at_work,
+    wording_of,
+)
 from tests.workplace import GUEST
 
 LOOPBACK_HOST = "127.0.0.1"
+SOON = timedelta(minutes=15)
 _ENDS = {"approved": "Approved by", "rejected": "Rejected by"}
 
 
@@ -36,6 +45,23 @@ def everything_shown_is_true(house: House) -> None:
                 raise AssertionError(f"{said}\n{card.summary}\nactually {asked}") from None
 
 
+def the_answer_is_true(house: House, press: Press, came: Outcome, card: Card) -> None:
+    """What the one who pressed reads: with buttons only if they may press them, and on what is."""
+    asked, decides = house.model.asked[press.approval], decisive(card)
+    if decides:
+        assert asked.state == "pending", f"it can be decided, and is {asked.state}: {card.summary}"
+    if decides and press.person != GUEST[0]:
+        may = house.model.may(press.person, asked, house.office.clock())
+        assert may, f"it has buttons for {NAMES[press.person]}, who may not: {card.summary}"
+    for button in decides:
+        digest = str(button["data"]["shown"]).partition(".")[0]
+        assert digest == asked.digest, "its buttons are for something else"
+    if came == "refused" and "It has changed" in card.summary:
+        words = " ".join(texts_of(card.content))
+        for digest in (press.shown.partition(".")[0], asked.digest):
+            assert f"{asked.wordings[digest]}" in words, f"what changed is not marked: {words}"
+
+
 def _is_true(house: House, asked: Asked, where: str, reader: str, card: Card) -> None:
     said, decides = card.summary, decisive(card)
     if asked.state == "gone":
@@ -55,7 +81,7 @@ def _is_true(house: House, asked: Asked, where: str, reader: str, card: Card) ->
     for button in decides:
         digest = str(button["data"]["shown"]).partition(".")[0]
         assert digest == asked.digest, "its buttons are for something else"
-    _around(house, asked, card)
+    _around(house, asked, reader, card)
     _who_has_buttons(house, asked, where, reader, card)
 
 
@@ -66,17 +92,45 @@ def _voters_with(house: House, asked: Asked) -> list[str]:
     return [NAMES[voter] for voter in house.model.voters(asked)] if two else []
 
 
-def _around(house: House, asked: Asked, card: Card) -> None:
-    """Votes and stand-ins are told."""
-    at, words = house.office.clock(), " ".join(texts_of(card.content))
-    if house.model.needs_two(asked):
-        for voter in house.model.voters(asked):
-            assert f"{NAMES[voter]}" in words, f"it does not say that {NAMES[voter]} approved"
-    confirming = any(one["data"].get("confirming") for one in decisive(card))
-    for away in house.model.in_force(at):
-        if away.person in asked.approvers and not confirming:
+def _around(house: House, asked: Asked, reader: str, card: Card) -> None:
+    """Votes, stand-ins, who put it off, and the second group are told; and whom it waits for."""
+    at, model, words = house.office.clock(), house.model, " ".join(texts_of(card.content))
+    voters = model.voters(asked) if model.needs_two(asked) else set()
+    for voter in voters:
+        assert NAMES[voter] in words, f"it does not say that {NAMES[voter]} approved"
+    if any(one["data"].get("confirming") for one in decisive(card)):
+        return
+    for away in model.in_force(at):
+        if away.person in asked.approvers:
             named = NAMES[away.delegate] in words or "ou decide for" in words
             assert named, f"it does not say that {NAMES[away.delegate]} stands in"
+    _put_off(house, asked, _fact(card, "Put off"))
+    assert ("Leads" in words) == asked.escalated, "whether the second group has heard of it"
+    if not decisive(card):
+        _waits_for(asked, voters, reader, card, leads=bool(model.wishes.group_decides))
+
+
+def _put_off(house: House, asked: Asked, said: str) -> None:
+    """Who put it off is named, and nobody else; once a minute somebody looks what is over."""
+    at, snoozes = house.office.clock(), house.model.snoozes
+    for person, name in NAMES.items():
+        until = snoozes.get((asked.number, person), NEVER)
+        assert until <= at or name in said, f"{name} put it off: {said}"
+        assert until + SOON >= at or name not in said, f"{name} has not put it off: {said}"
+
+
+def _fact(card: Card, label: str) -> str:
+    found = re.search(rf"(?:^|; ){label}: (.*?)(?:; Also told: .*)?$", card.summary, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _waits_for(asked: Asked, voters: set[str], reader: str, card: Card, *, leads: bool) -> None:
+    """Who was asked and has not approved it yet, and the second group once it may decide."""
+    left = {"you" if one == reader else NAMES[one] for one in asked.approvers if one not in voters}
+    left |= {"Leads"} if leads and asked.escalated and asked.approvers else set()
+    found = re.search(r"Waiting for (.*?)\.(?:\s|$)", card.summary)
+    said = set(re.split(", | or ", found[1])) if found else set()
+    assert said == left, f"it waits for {left}, and says {said or 'nobody'}"
 
 
 def _who_has_buttons(house: House, asked: Asked, where: str, reader: str, card: Card) -> None:
@@ -87,6 +141,9 @@ def _who_has_buttons(house: House, asked: Asked, where: str, reader: str, card: 
             return  # nobody knows that before they press
         if decides:
             assert model.may(reader, asked, at), "it has buttons for somebody who may not"
+            mine = model.needs_two(asked) and reader in model.voters(asked)
+            wishes = {one["data"]["verdict"] for one in decides}
+            assert not (mine and "approve" in wishes), "it lets somebody approve it twice"
         elif place.scope is Scope.PERSONAL:
             assert not model.may(reader, asked, at), "it has no buttons for somebody who may"
         return
@@ -139,31 +196,3 @@ def reminders_come_at_work(house: House, cards: list[tuple[str, Card]]) -> None:
             assert model.may(person, asked, at), f"{NAMES[person]} is reminded and may not decide"
             until = model.snoozes.get((asked.number, person), at)
             assert until <= at, f"{NAMES[person]} put it off and is reminded"
-
-
-async def the_ledger_holds(house: House) -> None:
-    """The chain is whole, and every decision that was sent has an end."""
-    tenant = house.office.tenant
-    async with house.office.pool.connection() as conn, conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute("SELECT * FROM ledger WHERE tenant = %s ORDER BY position", (tenant,))
-        rows = [Sealed.read(columns) for columns in await cursor.fetchall()]
-    previous = ""
-    open_: dict[tuple[str, str], int] = {}
-    decided: set[str] = set()
-    for position, row in enumerate(rows, start=1):
-        assert row.position == position, f"a gap before {row.position}"
-        assert row.previous == previous, f"row {position} does not follow the one before"
-        assert row.seal() == row.hash, f"row {position} was changed"
-        previous = row.hash
-        entry = row.entry
-        key = (entry.approval, entry.person)
-        if entry.outcome == "sent":
-            open_[key] = position
-        elif entry.outcome == "decided" or (
-            entry.outcome == "failed" and entry.reason != "no answer"
-        ):
-            open_.pop(key, None)
-        if entry.outcome == "decided":
-            assert entry.approval not in decided, f"{entry.approval} was decided twice"
-            decided.add(entry.approval)
-    assert not open_, f"sent, and no end: {open_}"

@@ -1,0 +1,228 @@
+"""What happens to one approval after another: each press meets what was made of it before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from hypothesis import event
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+
+from tests.approvals.machine.house import LOOPBACK, TEAMS, Copy, decisive
+from tests.approvals.machine.machine import AGENT_NAMES, comments, people
+from tests.approvals.machine.model import GROUP, GROUP_AFTER, NAMES, Asked, Wishes, at_work, worked
+from tests.approvals.machine.pressing import typings
+from tests.approvals.machine.talking import Talking
+from tests.workplace import GUEST
+
+_HALF_AN_HOUR = timedelta(minutes=30)
+
+AtOnce = Sequence[tuple[int, bool, str, str]]
+many_at_once = st.lists(
+    st.tuples(st.integers(0, 3), st.sampled_from([True, True, False]), comments, people),
+    min_size=2,
+    max_size=5,
+)
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something happens to the approval, then somebody presses."""
+
+    before: str
+    role: str
+    approves: bool
+    comment: str
+    typing: str
+    own: bool
+    replica: int
+
+
+@dataclass(frozen=True)
+class Story:
+    """One approval from its beginning; ``at_once``: who presses together at its end."""
+
+    agent: str
+    asked: list[str]
+    requested: str
+    ticket: str | None
+    acts: list[Act]
+    at_once: list[tuple[int, bool, str, str]]
+
+
+acts = st.builds(
+    Act,
+    before=st.sampled_from(
+        [
+            *[""] * 4,
+            *["changed", "changed", "changed and told", "changed and told", "asked others"],
+            *["stands in", "stands in", "runs out", "overdue", "put off", "gone", "settles"],
+        ]
+    ),
+    role=st.sampled_from(
+        [
+            *["asked", "asked", "another", "another", "again", "guest", "stranger"],
+            *["requester", "stand-in", "stand-in", "lead"],
+        ]
+    ),
+    approves=st.sampled_from([True, True, False]),
+    comment=comments,
+    typing=typings,
+    own=st.booleans(),
+    replica=st.integers(0, 1),
+)
+stories = st.builds(
+    Story,
+    agent=st.sampled_from(AGENT_NAMES),
+    asked=st.lists(people, min_size=1, max_size=3, unique=True),
+    requested=st.sampled_from(["", "", "id", "name"]),
+    ticket=st.sampled_from(["48213", None]),
+    acts=st.lists(acts, min_size=1, max_size=4),
+    at_once=st.one_of(st.just([]), many_at_once),
+)
+
+
+class Stories(Talking):
+    """Adds stories; each example begins with some, whatever else it is made of."""
+
+    @initialize(
+        wishes=st.builds(
+            Wishes,
+            two=st.sampled_from([None, "VIP", "", "Mailbox"]),
+            confirm=st.sampled_from([None, None, "Mailbox"]),
+            not_the_requester=st.booleans(),
+            comment_to_reject=st.booleans(),
+            high_risk=st.booleans(),
+            group_decides=st.sampled_from([None, False, True]),
+        ),
+        first=st.lists(stories, min_size=2, max_size=2),
+    )
+    def opens(self, wishes: Wishes, first: list[Story]) -> None:
+        self.runner.run(self._open(wishes))
+        for story in first:
+            self.one_approval_has_a_story(story)
+
+    @rule(story=stories)
+    def one_approval_has_a_story(self, story: Story) -> None:
+        # The one who asked for it is one of those asked: else it makes no difference.
+        requester = story.asked[0]
+        named = {"": "", "id": requester, "name": NAMES[requester]}[story.requested]
+        self.does(self._asks(story.agent, story.asked, named, story.ticket, len(story.acts)))
+        asked = list(self.model.asked.values())[-1]
+        for act in story.acts:
+            self._before(act, asked)
+            self._one_acts(act, asked)
+        self.ends_at_once(asked, story.at_once)
+
+    def ends_at_once(self, asked: Asked, at_once: AtOnce) -> None:
+        """Where several can press at the same moment."""
+
+    def _one_acts(self, act: Act, asked: Asked) -> None:
+        who = self._in_role(act.role, asked)
+        copy = self._in_reach(asked, who, own=act.own)
+        if copy is None:
+            return
+        event(f"story: {act.role} after {act.before or 'nothing'}")
+        pressed = self._presses(
+            who,
+            copy,
+            approves=act.approves,
+            comment=act.comment,
+            typing=act.typing,
+            twist="",
+            trouble="",
+            replica=act.replica,
+            in_time=True,
+        )
+        self.does(pressed)
+
+    def _before(self, act: Act, asked: Asked) -> None:
+        match act.before:
+            case "changed" | "changed and told" | "asked others" | "gone":
+                self._in_neo(act, asked)
+            case "stands in":
+                self._stands_in(act, asked)
+            case "runs out":
+                self._runs_out()
+            case "overdue":
+                self._is_overdue(act, asked)
+            case "put off":
+                who = self._in_role("asked", asked)
+                if not self.house.is_closed(self.house.chat(who)):
+                    self.does(self._snoozes(who, self.house.chat(who), asked.number, 2))
+            case "settles":
+                self.does(self._settles(act.replica))
+
+    def _in_neo(self, act: Act, asked: Asked) -> None:
+        if asked.state != "pending":
+            return
+        others = [person for person in NAMES if person not in asked.approvers]
+        self.happens(asked, act.before.removesuffix(" and told"), others[:2])
+        if act.before.endswith("told"):
+            self.does(self.house.looks(self.by(act.replica), reread=True))
+
+    def _stands_in(self, act: Act, asked: Asked) -> None:
+        """One of those asked has somebody else decide, who was not asked, if anybody may."""
+        until = self.now + timedelta(days=1)
+        found = [
+            (person, other)
+            for person in asked.approvers
+            for other in NAMES
+            if other not in asked.approvers
+            and self.model.delegates(person, other, until, self.now, named=False)
+            and not self.house.is_closed(self.house.chat(person))
+        ]
+        if found:
+            who, to = found[0]
+            chat = self.house.chat(who)
+            self.does(self._delegates(who, chat, to=to, days=1, presser=who, replica=act.replica))
+
+    def _runs_out(self) -> None:
+        """Every delegation ends by itself, and no job has noticed yet."""
+        ends = [one.until for one in self.model.in_force(self.now)]
+        if ends:
+            self.does(self.house.passes(max(ends) - self.now + timedelta(seconds=1)))
+
+    def _is_overdue(self, act: Act, asked: Asked) -> None:
+        """So much working time goes by that the second group hears of it."""
+        span = timedelta()
+        while True:
+            span += _HALF_AN_HOUR
+            at = self.now + span
+            if at_work(at) and worked(asked.at, at) > GROUP_AFTER:
+                break
+        self.does(self._passes(span, act.replica))
+
+    def _in_role(self, role: str, asked: Asked) -> str:
+        """Somebody of whom that is so; else one of those asked, or anybody."""
+        voted = self.model.voters(asked)
+        asked_now = [person for person in asked.approvers if person != GUEST[0]]
+        away = [one for one in self.model.away if one.person in asked.approvers]
+        fits = {
+            "asked": asked_now,
+            "another": [person for person in asked_now if person not in voted],
+            "again": sorted(voted),
+            "guest": [GUEST[0]],
+            "stranger": [one for one in NAMES if not self.model.asked_to(one, asked, self.now)],
+            "requester": [one for one in asked_now if asked.requester in {one, NAMES[one]}],
+            "stand-in": [one.delegate for one in reversed(away)],
+            "lead": [one for one in GROUP if one not in asked.approvers],
+        }[role]
+        return next(iter([*fits, *asked_now, *NAMES]))
+
+    def _in_reach(self, asked: Asked, who: str, *, own: bool) -> Copy | None:
+        """The newest card that they see and can press: their own, or one that is for everybody."""
+        mine = [f"a:{who}", TEAMS] if own else [LOOPBACK]
+        found = [
+            copy
+            for copy in self.house.seen
+            if copy.card.approval == asked.number
+            and decisive(copy.card)
+            and copy.reader in {"", who}
+            and not self.house.is_closed(copy.place)
+        ]
+        return next((copy for copy in reversed(found) if copy.place.id in mine), None) or next(
+            reversed(found), None
+        )
