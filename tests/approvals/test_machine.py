@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.approvals.machine.settings import how_long
+from tests.approvals.machine.settings import deadlocks, how_long
 from tests.approvals.machine.stories import Stories
 
 
@@ -14,3 +14,4 @@ def test_nothing_that_people_and_accidents_do_breaks_what_has_to_hold(database_u
             super().__init__(database_url, replicas=1)
 
     run_state_machine_as_test(Here, settings=how_long(20))
+    assert deadlocks(database_url) == 0

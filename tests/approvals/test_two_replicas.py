@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.approvals.machine.settings import how_long
+from tests.approvals.machine.settings import deadlocks, how_long
 from tests.approvals.machine.together import Together
 
 
@@ -14,3 +14,4 @@ def test_two_replicas_hold_what_one_holds(database_url: str) -> None:
             super().__init__(database_url, replicas=2)
 
     run_state_machine_as_test(Here, settings=how_long(20))
+    assert deadlocks(database_url) == 0

@@ -159,6 +159,8 @@ class Pressing(Machine):
         )
         if answer is not None and not troubled:
             records.refused_for_a_reason(rows, obstacles)
+        # For a forged press Neo is not asked.
+        if answer is not None and not troubled and "token" not in obstacles:
             truth.the_answer_is_true(self.house, press, came, answer.card)
 
     def expected(self, press: Press, replica: int, *, reads: bool = True) -> set[Outcome]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+import psycopg
 from hypothesis import HealthCheck, Phase, settings
 
 
@@ -25,3 +26,16 @@ def how_long(usual: int) -> settings:
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate, Phase.shrink] if reduces else [Phase.generate],
     )
+
+
+def deadlocks(url: str) -> int:
+    """How often PostgreSQL had to end a transaction because two waited for each other.
+
+    A job is tried again after it, so nothing else would show it. The sessions that it happened to
+    have to be over: each reports at its end.
+    """
+    with psycopg.connect(url) as conn:
+        found = conn.execute(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        ).fetchone()
+    return int(found[0]) if found else 0
