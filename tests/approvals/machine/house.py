@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -172,14 +172,25 @@ class House:
         await by.turns.placed(at, message, card)
 
     async def says(
-        self, by: Rooms, person: str, at: Conversation, text: str, *, to: str = NOBODY
+        self,
+        by: Rooms,
+        person: str,
+        at: Conversation,
+        text: str,
+        *,
+        to: str = NOBODY,
+        meanwhile: Callable[[], Awaitable[None]] | None = None,
     ) -> Card:
         """Type something there; what is posted is for everybody there, or ``to`` one alone.
+
+        ``meanwhile`` happens while the answer is on its way.
 
         What is read as a question is answered for everybody, also where it was meant as an order:
         only a card that asks to confirm is one person's.
         """
         answer = await by.turns.message(Said(self.person(person), at, text))
+        if meanwhile is not None:
+            await meanwhile()
         own = [button["data"]["confirming"] for button in decisive(answer.card)]
         await self._posts(by, answer.card, at, at.person or (to if all(own) else NOBODY))
         return answer.card

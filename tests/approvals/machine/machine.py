@@ -150,7 +150,7 @@ class Machine(RuleBasedStateMachine):
             return
         if row.outcome == "sent":
             asked.claimed_at = self.now
-        elif row.outcome == "decided" or (row.outcome == "failed" and row.reason != "no answer"):
+        elif row.sent and row.outcome in {"decided", "failed"} and row.reason != "no answer":
             asked.claimed_at = None
 
     def _stand_ins_stay_within(self, rows: Sequence[Row]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -59,11 +59,12 @@ acts = st.builds(
             *[""] * 4,
             *["changed", "changed", "changed and told", "changed and told", "asked others"],
             *["stands in", "stands in", "runs out", "overdue", "put off", "gone", "settles"],
+            "asked for",
         ]
     ),
     role=st.sampled_from(
         [
-            *["asked", "asked", "another", "another", "again", "guest", "stranger"],
+            *["asked", "asked", "another", "another", "again", "again", "guest", "stranger"],
             *["requester", "stand-in", "stand-in", "lead"],
         ]
     ),
@@ -90,7 +91,7 @@ class Stories(Talking):
     @initialize(
         wishes=st.builds(
             Wishes,
-            two=st.sampled_from([None, "VIP", "", "Mailbox"]),
+            two=st.sampled_from([None, "", "", "VIP", "Mailbox"]),
             confirm=st.sampled_from([None, None, "Mailbox"]),
             not_the_requester=st.booleans(),
             comment_to_reject=st.booleans(),
@@ -121,7 +122,8 @@ class Stories(Talking):
 
     def _one_acts(self, act: Act, asked: Asked) -> None:
         who = self._in_role(act.role, asked)
-        copy = self._in_reach(asked, who, own=act.own)
+        # Whoever has approved it is shown no button to approve it again but in a channel.
+        copy = self._in_reach(asked, who, own=act.own and act.role != "again")
         if copy is None:
             return
         event(f"story: {act.role} after {act.before or 'nothing'}")
@@ -139,21 +141,31 @@ class Stories(Talking):
         self.does(pressed)
 
     def _before(self, act: Act, asked: Asked) -> None:
-        match act.before:
-            case "changed" | "changed and told" | "asked others" | "gone":
-                self._in_neo(act, asked)
-            case "stands in":
-                self._stands_in(act, asked)
-            case "runs out":
-                self._runs_out()
-            case "overdue":
-                self._is_overdue(act, asked)
-            case "put off":
-                who = self._in_role("asked", asked)
-                if not self.house.is_closed(self.house.chat(who)):
-                    self.does(self._snoozes(who, self.house.chat(who), asked.number, 2))
-            case "settles":
-                self.does(self._settles(act.replica))
+        happens: dict[str, Callable[[Act, Asked], None]] = {
+            "changed": self._in_neo,
+            "changed and told": self._in_neo,
+            "asked others": self._in_neo,
+            "gone": self._in_neo,
+            "asked for": self._is_asked_for,
+            "stands in": self._stands_in,
+            "runs out": self._runs_out,
+            "overdue": self._is_overdue,
+            "put off": self._is_put_off,
+            "settles": lambda act, _: self.does(self._settles(act.replica)),
+        }
+        if act.before:
+            happens[act.before](act, asked)
+
+    def _is_asked_for(self, act: Act, asked: Asked) -> None:
+        at = self.house.places[LOOPBACK if act.own else TEAMS]
+        if not self.house.is_closed(at):
+            who = self._in_role("another", asked)
+            self.does(self._asks_for(who, at, asked, "changed", act.replica))
+
+    def _is_put_off(self, act: Act, asked: Asked) -> None:
+        who = self._in_role("lead" if act.own else "asked", asked)
+        if not self.house.is_closed(self.house.chat(who)):
+            self.does(self._snoozes(who, self.house.chat(who), asked.number, 2))
 
     def _in_neo(self, act: Act, asked: Asked) -> None:
         if asked.state != "pending":
@@ -179,7 +191,7 @@ class Stories(Talking):
             chat = self.house.chat(who)
             self.does(self._delegates(who, chat, to=to, days=1, presser=who, replica=act.replica))
 
-    def _runs_out(self) -> None:
+    def _runs_out(self, _act: Act, _asked: Asked) -> None:
         """Every delegation ends by itself, and no job has noticed yet."""
         ends = [one.until for one in self.model.in_force(self.now)]
         if ends:

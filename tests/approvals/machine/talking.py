@@ -13,8 +13,8 @@ from hypothesis.stateful import rule
 from bot.messaging import Conversation
 from tests.approvals.machine.house import LOOPBACK, TEAMS
 from tests.approvals.machine.machine import comments, data_of, numbers, people
-from tests.approvals.machine.model import NAMES, Away, Press, Verdict
-from tests.approvals.machine.pressing import Pressing
+from tests.approvals.machine.model import NAMES, Asked, Away, Press, Verdict
+from tests.approvals.machine.pressing import Pressing, meanwhiles
 
 SEVERAL, START, END = "approvals.decide", "delegation.start", "delegation.end"
 LONGEST_SNOOZE = timedelta(hours=24)
@@ -69,12 +69,25 @@ class Talking(Pressing):
             row = await cursor.fetchone()
         return int(row[0]) if row else 0
 
-    @rule(who=people, which=numbers, where=places)
-    def somebody_asks_for_it(self, who: str, which: int, where: str) -> None:
+    @rule(who=people, which=numbers, where=places, meanwhile=meanwhiles)
+    def somebody_asks_for_it(self, who: str, which: int, where: str, meanwhile: str) -> None:
         asked = list(self.model.asked.values())[-1 - which % len(self.model.asked)]
         at = self._place(who, where)
         if at is not None:
-            self.does(self.house.says(self.by(which), who, at, f"approval {asked.number}"))
+            self.does(self._asks_for(who, at, asked, meanwhile, which))
+
+    async def _asks_for(
+        self, who: str, at: Conversation, asked: Asked, meanwhile: str, replica: int
+    ) -> None:
+        """The answer may be outdated by the time it arrives."""
+
+        async def on_its_way() -> None:
+            if meanwhile and asked.state == "pending" and asked.number not in self.still_late():
+                self.happens(asked, meanwhile, [who])
+                await self.house.looks(self.by(replica + 1), reread=True)
+
+        text = f"approval {asked.number}"
+        await self.house.says(self.by(replica), who, at, text, meanwhile=on_its_way)
 
     # Several at once
 
