@@ -127,6 +127,13 @@ class Stories(Talking):
         if copy is None:
             return
         event(f"story: {act.role} after {act.before or 'nothing'}")
+        before = self.model.voters(asked)
+        self._press(act, who, copy)
+        if who in self.model.voters(asked) - before:
+            # Nobody is two people, wherever they find a button.
+            self._press(act, who, self._in_reach(asked, who, own=False) or copy)
+
+    def _press(self, act: Act, who: str, copy: Copy) -> None:
         pressed = self._presses(
             who,
             copy,
