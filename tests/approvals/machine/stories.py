@@ -29,15 +29,23 @@ many_at_once = st.lists(
 
 @dataclass(frozen=True)
 class Act:
-    """Something happens to the approval, then somebody presses."""
+    """Something happens to the approval, then somebody presses.
+
+    ``card``: their own one, that of a channel, a copy of another's, or their own brought elsewhere.
+    """
 
     before: str
     role: str
     approves: bool
     comment: str
     typing: str
-    own: bool
+    card: str
     replica: int
+
+    @property
+    def own(self) -> bool:
+        """Whether it is about the one person rather than a channel."""
+        return self.card in {"own", "brought"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ acts = st.builds(
     approves=st.sampled_from([True, True, False]),
     comment=comments,
     typing=typings,
-    own=st.booleans(),
+    card=st.sampled_from(["own", "own", "channel", "channel", "another's", "brought"]),
     replica=st.integers(0, 1),
 )
 stories = st.builds(
@@ -124,6 +132,8 @@ class Stories(Talking):
         who = self._in_role(act.role, asked)
         # Whoever has approved it is shown no button to approve it again but in a channel.
         copy = self._in_reach(asked, who, own=act.own and act.role != "again")
+        if act.card == "another's":
+            copy = self._of_another(act, asked, who) or copy
         if copy is None:
             return
         event(f"story: {act.role} after {act.before or 'nothing'}")
@@ -133,6 +143,22 @@ class Stories(Talking):
             # Nobody is two people, wherever they find a button.
             self._press(act, who, self._in_reach(asked, who, own=False) or copy)
 
+    def _of_another(self, act: Act, asked: Asked, who: str) -> Copy | None:
+        """What somebody else alone sees in a channel, once their client drew it."""
+        others = [one for one in asked.approvers if one not in {who, GUEST[0]}]
+        shared = [
+            copy
+            for copy in self.house.seen
+            if (copy.card.approval, copy.place.id) == (asked.number, TEAMS)
+            and not self.house.is_closed(copy.place)
+        ]
+        if not (others and shared):
+            return None
+        copy, data = shared[-1], {"verb": "approval.show", "approval": asked.number}
+        self.does(self.house.acts(self.by(act.replica), others[0], copy, data, copy.place))
+        drawn = self.house.seen[-1]
+        return drawn if drawn.reader == others[0] and decisive(drawn.card) else None
+
     def _press(self, act: Act, who: str, copy: Copy) -> None:
         pressed = self._presses(
             who,
@@ -140,7 +166,7 @@ class Stories(Talking):
             approves=act.approves,
             comment=act.comment,
             typing=act.typing,
-            twist="",
+            twist="elsewhere" if act.card == "brought" else "",
             trouble="",
             replica=act.replica,
             in_time=True,
@@ -198,8 +224,9 @@ class Stories(Talking):
             chat = self.house.chat(who)
             self.does(self._delegates(who, chat, to=to, days=1, presser=who, replica=act.replica))
 
-    def _runs_out(self, _act: Act, _asked: Asked) -> None:
-        """Every delegation ends by itself, and no job has noticed yet."""
+    def _runs_out(self, act: Act, asked: Asked) -> None:
+        """Somebody stood in; that ends by itself, and no job has noticed yet."""
+        self._stands_in(act, asked)
         ends = [one.until for one in self.model.in_force(self.now)]
         if ends:
             self.does(self.house.passes(max(ends) - self.now + timedelta(seconds=1)))
