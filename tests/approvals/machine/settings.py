@@ -18,7 +18,7 @@ def how_long(usual: int) -> settings:
     reduces = os.environ.get("MACHINE_SHRINK")
     return settings(
         max_examples=int(examples or usual),
-        stateful_step_count=15,
+        stateful_step_count=10,
         derandomize=examples is None,
         database=None,
         deadline=None,

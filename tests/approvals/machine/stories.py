@@ -32,6 +32,7 @@ class Act:
     """Something happens to the approval, then somebody presses.
 
     ``card``: their own one, that of a channel, a copy of another's, or their own brought elsewhere.
+    ``dies``: the process ends at that wait.
     """
 
     before: str
@@ -41,6 +42,8 @@ class Act:
     typing: str
     card: str
     replica: int
+    trouble: str
+    dies: int | None
 
     @property
     def own(self) -> bool:
@@ -81,6 +84,8 @@ acts = st.builds(
     typing=typings,
     card=st.sampled_from(["own", "own", "channel", "channel", "another's", "brought"]),
     replica=st.integers(0, 1),
+    trouble=st.sampled_from([*[""] * 9, "before", "after", "late"]),
+    dies=st.one_of(*[st.none()] * 9, st.integers(20, 80)),
 )
 stories = st.builds(
     Story,
@@ -88,7 +93,7 @@ stories = st.builds(
     asked=st.lists(people, min_size=1, max_size=3, unique=True),
     requested=st.sampled_from(["", "", "id", "name"]),
     ticket=st.sampled_from(["48213", None]),
-    acts=st.lists(acts, min_size=1, max_size=4),
+    acts=st.lists(acts, min_size=2, max_size=5),
     at_once=st.one_of(st.just([]), many_at_once),
 )
 
@@ -167,9 +172,10 @@ class Stories(Talking):
             comment=act.comment,
             typing=act.typing,
             twist="elsewhere" if act.card == "brought" else "",
-            trouble="",
+            trouble=act.trouble,
             replica=act.replica,
             in_time=True,
+            dies_after=act.dies,
         )
         self.does(pressed)
 
@@ -201,7 +207,7 @@ class Stories(Talking):
             self.does(self._snoozes(who, self.house.chat(who), asked.number, 2))
 
     def _in_neo(self, act: Act, asked: Asked) -> None:
-        if asked.state != "pending":
+        if asked.state != "pending" or asked.number in self.still_late():
             return
         others = [person for person in NAMES if person not in asked.approvers]
         self.happens(asked, act.before.removesuffix(" and told"), others[:2])
@@ -209,20 +215,17 @@ class Stories(Talking):
             self.does(self.house.looks(self.by(act.replica), reread=True))
 
     def _stands_in(self, act: Act, asked: Asked) -> None:
-        """One of those asked has somebody else decide, who was not asked, if anybody may."""
-        until = self.now + timedelta(days=1)
-        found = [
-            (person, other)
-            for person in asked.approvers
-            for other in NAMES
-            if other not in asked.approvers
-            and self.model.delegates(person, other, until, self.now, named=False)
-            and not self.house.is_closed(self.house.chat(person))
-        ]
-        if found:
-            who, to = found[0]
-            chat = self.house.chat(who)
-            self.does(self._delegates(who, chat, to=to, days=1, presser=who, replica=act.replica))
+        """One of those asked has somebody else decide, whom Neo asks for something else."""
+        away = {one.person for one in self.model.in_force(self.now)}
+        who = next((one for one in asked.approvers if one not in {GUEST[0], *away}), None)
+        others = [one for one in NAMES if one not in {GUEST[0], *asked.approvers, *away}]
+        if who is None or not others or self.house.is_closed(self.house.chat(who)):
+            return
+        to, until = others[0], self.now + timedelta(days=1)
+        if not self.model.delegates(who, to, until, self.now, named=False):
+            self.does(self._asks(asked.agent, [who, to], "", None, act.replica))
+        chat = self.house.chat(who)
+        self.does(self._delegates(who, chat, to=to, days=1, presser=who, replica=act.replica))
 
     def _runs_out(self, act: Act, asked: Asked) -> None:
         """Somebody stood in; that ends by itself, and no job has noticed yet."""
