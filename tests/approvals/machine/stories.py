@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from hypothesis import event
@@ -13,7 +13,6 @@ from hypothesis.stateful import initialize, rule
 from tests.approvals.machine.house import LOOPBACK, TEAMS, Copy, decisive
 from tests.approvals.machine.machine import AGENT_NAMES, comments, people
 from tests.approvals.machine.model import GROUP, GROUP_AFTER, NAMES, Asked, Wishes, at_work, worked
-from tests.approvals.machine.pressing import typings
 from tests.approvals.machine.talking import Talking
 from tests.workplace import GUEST
 
@@ -67,7 +66,7 @@ acts = st.builds(
     Act,
     before=st.sampled_from(
         [
-            *[""] * 4,
+            *[""] * 6,
             *["changed", "changed", "changed and told", "changed and told", "asked others"],
             *["stands in", "stands in", "runs out", "overdue", "put off", "gone", "settles"],
             "asked for",
@@ -75,17 +74,17 @@ acts = st.builds(
     ),
     role=st.sampled_from(
         [
-            *["asked", "asked", "another", "another", "again", "again", "guest", "stranger"],
-            *["requester", "stand-in", "stand-in", "lead"],
+            *[*["asked"] * 3, *["another"] * 4, "again", "guest", "stranger"],
+            *["requester", "stand-in", "lead"],
         ]
     ),
     approves=st.sampled_from([True, True, False]),
     comment=comments,
-    typing=typings,
-    card=st.sampled_from(["own", "own", "channel", "channel", "another's", "brought"]),
+    typing=st.sampled_from([*["right"] * 5, "# right", "", "wrong"]),
+    card=st.sampled_from([*["own"] * 3, *["channel"] * 3, "another's", "brought"]),
     replica=st.integers(0, 1),
-    trouble=st.sampled_from([*[""] * 9, "before", "after", "late"]),
-    dies=st.one_of(*[st.none()] * 9, st.integers(20, 80)),
+    trouble=st.sampled_from([*[""] * 15, "before", "after", "late"]),
+    dies=st.one_of(*[st.none()] * 19, st.integers(20, 80)),
 )
 stories = st.builds(
     Story,
@@ -135,6 +134,10 @@ class Stories(Talking):
 
     def _one_acts(self, act: Act, asked: Asked) -> None:
         who = self._in_role(act.role, asked)
+        if act.before in {"stands in", "runs out"}:
+            # Nothing else is in their way.
+            who = self._in_role("stand-in", asked)
+            act = replace(act, card="channel", comment="so it is", typing="right")
         # Whoever has approved it is shown no button to approve it again but in a channel.
         copy = self._in_reach(asked, who, own=act.own and act.role != "again")
         if act.card == "another's":
