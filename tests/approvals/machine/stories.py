@@ -150,6 +150,14 @@ class Stories(Talking):
         if who in self.model.voters(asked) - before:
             # Nobody is two people, wherever they find a button.
             self._press(act, who, self._in_reach(asked, who, own=False) or copy)
+            self._another_ends_it(act, asked)
+
+    def _another_ends_it(self, act: Act, asked: Asked) -> None:
+        """After one of two has approved it, the other may reject it; in half of the stories."""
+        other = self._in_role("another", asked)
+        copy = self._in_reach(asked, other, own=False)
+        if copy is not None and act.replica:
+            self._press(replace(act, approves=False, comment="so it is"), other, copy)
 
     def _of_another(self, act: Act, asked: Asked, who: str) -> Copy | None:
         """What somebody else alone sees in a channel, once their client drew it."""
@@ -197,6 +205,9 @@ class Stories(Talking):
         }
         if act.before:
             happens[act.before](act, asked)
+        if act.before in {"put off", "overdue"}:
+            # The next press has every card redrawn; what they say before it counts.
+            self.does(self._settles(act.replica))
 
     def _is_asked_for(self, act: Act, asked: Asked) -> None:
         at = self.house.places[LOOPBACK if act.own else TEAMS]
