@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -154,7 +155,16 @@ def _doctor(argv: Sequence[str]) -> int:
 def _ledger(argv: Sequence[str]) -> int:
     from bot.ledger_command import main as ledger  # noqa: PLC0415 -- see above
 
-    return asyncio.run(ledger(argv, load=all_settings.load, out=sys.stdout, err=sys.stderr))
+    if sys.stdout is None:
+        print("There is no standard output to write to.", file=sys.stderr)
+        return USAGE_ERROR
+    status = asyncio.run(ledger(argv, load=all_settings.load, out=sys.stdout, err=sys.stderr))
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # It is told already. What nobody takes must not be tried once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
 
 
 def _say(line: str) -> None:

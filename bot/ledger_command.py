@@ -62,7 +62,8 @@ async def main(
         err: For what is in the way.
 
     Returns:
-        0: whole, or exported; 1: something is broken; 2: cannot be done as asked.
+        0: whole, or exported; 1: something is broken; 2: cannot be done as asked, or what was found
+        reached nobody.
 
     Raises:
         ConfigurationError: the database cannot be read.
@@ -71,11 +72,19 @@ async def main(
     settings = load()
     try:
         if asked.command == "verify":
-            return await _verify(settings, asked.tenant, asked.head, out)
-        return await _export(settings, asked, out, err)
+            status = await _verify(settings, asked.tenant, asked.head, out)
+        else:
+            status = await _export(settings, asked, out, err)
+        out.flush()
     except _CannotError as error:
         err.write(f"{error}\n")
-        return BAD_INPUT
+    except BrokenPipeError:
+        pass  # whoever read it has seen enough
+    except OSError as error:
+        err.write(f"What was found could not be written ({error.strerror}).\n")
+    else:
+        return status
+    return BAD_INPUT
 
 
 class _CannotError(Exception):

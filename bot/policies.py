@@ -134,7 +134,7 @@ class Rule(_Table):
     """Whoever asked for it does not decide it."""
 
     def matches(self, *, agent: str, tools: Collection[str], client: str) -> bool:
-        """Whether it is about such an approval; capitals do not matter. One of the tools will do."""
+        """Whether it is about such an approval, by any of its tools; capitals do not matter."""
         return (
             _is_like(agent, self.agent)
             and _is_like(client, self.client)

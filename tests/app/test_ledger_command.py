@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -236,3 +239,26 @@ async def test_a_database_that_does_not_answer_says_so_without_its_password() ->
     with pytest.raises(ConfigurationError, match="DATABASE_URL") as caught:
         await Command("postgresql://neo:hush-hush@127.0.0.1:1/neo")("verify")
     assert "hush-hush" not in str(caught.value)
+
+
+async def test_a_reader_that_has_seen_enough_is_no_fault(
+    rows: Sequence[Row], database_url: str, tmp_path: Path
+) -> None:
+    words = f"{sys.executable} -m bot ledger"
+    since = "--since 2026-11-01 --format jsonl"
+    for command, said in (
+        (f"{words} export {since} | head -c 1 >{tmp_path / 'one'}", ""),
+        (f"{words} verify | true", ""),
+        (f"{words} verify >/dev/full", "could not be written (No space left on device)"),
+        (f"{words} verify >&-", "There is no standard output"),
+    ):
+        ran = await asyncio.create_subprocess_exec(
+            *("bash", "-o", "pipefail", "-c", command),
+            cwd=Path(__file__).parents[2],
+            env={"PATH": os.environ["PATH"], "DATABASE_URL": as_url(database_url)},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, err = await ran.communicate()
+        assert "Traceback" not in err.decode()
+        assert said in err.decode()
+        assert said == "" or ran.returncode == 2

@@ -180,6 +180,10 @@ TABLE = [
     Row("nor by name, which only takes a right away", MEGAN, OWN,
         an_approval(requested_for={"requested_by_name": "megan bowen"}), NOT_OWN),
     Row("nor to reject", MEGAN, OWN, an_approval(requester_id=MEGAN), NOT_OWN, verdict="reject"),
+    Row("nor however the field is written", MEGAN, OWN,
+        an_approval(requestedBy=MEGAN), NOT_OWN),
+    Row("nor with spaces in it", MEGAN, OWN,
+        an_approval(requested_for={"Requested by": MEGAN}), NOT_OWN),
     Row("another approver may", ALEX, None, an_approval(requested_by=MEGAN), NOT_OWN),
     Row("nor may a delegate in the requester's name", ADELE,
         "Megan Bowen asked for this, so you cannot decide it in their name.",
@@ -391,3 +395,29 @@ def test_the_strictest_of_several_rules_counts() -> None:
     assert a_case(policy=policy).people_needed == 2
     other = replace(a_case(policy=policy), policy=Policy())
     assert other.people_needed == 1
+
+
+@pytest.mark.parametrize("blank", [" ", "#", "# #", "\u200b", "\u00a0"], ids=ascii)
+def test_a_ticket_number_of_nothing_is_none(blank: str) -> None:
+    case = a_case(an_approval(ticket_number=blank), Policy())
+    assert who_may.number_to_type(case.approval) == "481"
+    for typed in ("", blank):
+        assert who_may.why_not_confirmed("approve", typed, case) is not None
+    assert who_may.why_not_confirmed("approve", "481", case) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tool": "Intune", "tool_name": "INTUNE_WIPE_DEVICE"},
+        {"tool": "Plan", "steps": [{"tool": "intune_wipe_device"}]},
+        {"tools": ["NOTE", "INTUNE_WIPE_DEVICE"]},
+        {"tools": [{"name": "INTUNE_WIPE_DEVICE"}]},
+        {"tool": {"type": "Intune", "display_name": "INTUNE_WIPE_DEVICE"}},
+    ],
+    ids=["beside another", "below another", "in a list", "by name in a list", "by another name"],
+)
+def test_a_rule_about_a_tool_finds_it_wherever_it_is_named(fields: dict[str, Any]) -> None:
+    rule = Policy.model_validate({"rule": [{"tool": "INTUNE_*", "people": 2}]})
+    assert a_case(an_approval(requested_for=fields), rule).people_needed == 2
+    assert a_case(an_approval(requested_for={"tool": "Intune"}), rule).people_needed == 1

@@ -288,6 +288,14 @@ async def test_half_a_character_spoils_no_answer(connect: Connect) -> None:
     assert page.items[0].name == "half ? a pair"
 
 
+async def test_a_character_that_no_database_takes_is_left_out(connect: Connect) -> None:
+    body = b'{"data": [{"id": 7, "name": "no\\u0000thing", "x\\u0000": ["\\u0000", "\\\\u0000"]}]}'
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+    page = await connect("https://neo.example", "k", transport=transport).agents.page()
+    assert page.items[0].name == "nothing"
+    assert page.items[0].model_extra == {"x": ["", "\\u0000"]}
+
+
 async def test_reading_stops_where_the_reader_stops(embedded: EmbeddedNeo, neo: Neo) -> None:
     async with aclosing(neo.agents.list()) as agents:  # type: ignore[type-var] # a generator
         async for _ in agents:

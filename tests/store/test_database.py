@@ -15,7 +15,15 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from bot.errors import ConfigurationError
-from bot.store.database import Pool, connected, migrate, private_postgresql, single, transaction
+from bot.store.database import (
+    Pool,
+    connected,
+    migrate,
+    pooled,
+    private_postgresql,
+    single,
+    transaction,
+)
 
 
 def _fresh(postgresql: str, name: str) -> str:
@@ -169,3 +177,14 @@ async def _tenants(pool: Pool) -> list[str]:
     async with single(pool) as conn:
         cursor = await conn.execute("SELECT tenant FROM signing_keys ORDER BY tenant")
         return [row[0] for row in await cursor.fetchall()]
+
+
+async def test_whoever_was_cut_off_leaves_nobody_without_transactions(database_url: str) -> None:
+    pool = pooled(database_url, size=1)
+    await pool.open(wait=True)
+    # As the pool itself leaves it when its taker is cancelled while it asks whether it is alive.
+    async with pool.connection() as conn:
+        await conn.set_autocommit(True)
+    async with pool.connection() as conn:
+        assert not conn.autocommit
+    await pool.close()
