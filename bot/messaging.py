@@ -74,14 +74,17 @@ class Answer:
     """What the person gets: a new message, or (``in_place``) the pressed card redrawn.
 
     Attributes:
-        aside: Set where the card is for the one who pressed alone: what it tells them, for
-            clients that cannot redraw a card for one person; empty if there is nothing to tell.
+        aside: Set where the card is for the one who pressed alone: what they are told where others
+            read it too and it cannot be redrawn for one person (too late, or an old client).
+        for_all: Said instead of those words, where they are too few: a card that is the same for
+            everybody.
         placed: Whether it is known already that the pressed message shows the card.
     """
 
     card: Card
     in_place: bool = False
     aside: str | None = None
+    for_all: Card | None = None
     placed: bool = False
 
 

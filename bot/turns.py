@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from bot.alerts.following import Following
-from bot.approvals.clicks import Clicks
+from bot.approvals.clicks import Clicks, too_late
 from bot.approvals.delegating import Delegating
 from bot.approvals.delivery import Delivery
 from bot.approvals.history import History
@@ -73,7 +73,7 @@ log = structlog.get_logger()
 # What is read like an order, and only shows something.
 _HARMLESS = orders.DelegationsQuestion | orders.HistoryQuestion
 
-Drawn = TypeVar("Drawn", bound=Card | None)
+Drawn = TypeVar("Drawn", bound=Card | Answer | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +156,28 @@ class Turns:
         self, pressed: Pressed, action: ShowApproval | ShowEvidence | SnoozeApproval
     ) -> Answer:
         """Redraw a card for the one who looks at it, and for nobody else."""
+        work = self._looked(pressed, action)
+        answer = await self._explained(work, action.verb, f"approval {action.approval}")
+        if isinstance(answer, Answer):
+            return answer
+        # What stood in Neo's way is the same for everybody.
+        return Answer(answer, in_place=True, aside=answer.summary, for_all=answer)
+
+    async def _looked(
+        self, pressed: Pressed, action: ShowApproval | ShowEvidence | SnoozeApproval
+    ) -> Answer:
         place, viewer, number = pressed.conversation, pressed.person.id, action.approval
-        again = f"approval {number}"
         match action:
+            case ShowEvidence(comment=comment):
+                return await self.showing.evidence(place, number, viewer=viewer, comment=comment)
             case SnoozeApproval(hours=hours):
                 until = self.clock() + timedelta(hours=hours)
                 aside = await self.snoozing.put_off(pressed.person, place, number, until)
-                work = self.showing.view(place, number, viewer=viewer, remark=aside)
-            case ShowEvidence(comment=comment):
-                aside = ""
-                work = self.showing.evidence(place, number, viewer=viewer, comment=comment)
+                card = await self.showing.view(place, number, viewer=viewer, remark=aside)
             case ShowApproval():
-                aside = ""
-                work = self.showing.view(place, number, viewer=viewer)
-        return Answer(await self._explained(work, action.verb, again), in_place=True, aside=aside)
+                aside = too_late(f"approval {number}")
+                card = await self.showing.view(place, number, viewer=viewer)
+        return Answer(card, in_place=True, aside=aside)
 
     async def _ask(self, pressed: Pressed, action: Ask | Follow) -> Answer:
         def said(text: str) -> Said:

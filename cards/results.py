@@ -48,9 +48,16 @@ class Result:
     text: str
 
 
-def results(verdict: Verdict, found: Sequence[Result], reader: Reader, comment: str) -> Card:
-    """How many went through, then a line for each, those that did not first; a tap shows it."""
+def results(
+    verdict: Verdict, found: Sequence[Result], reader: Reader, comment: str, *, by: str = ""
+) -> Card:
+    """How many went through, then a line for each, those that did not first; a tap shows it.
+
+    ``by``: who decided, where others read it too.
+    """
     mark, title = _headline(verdict, found)
+    who = plain(by, 60)
+    title = f"{who}: {title}" if who else title
     ordered = sorted(found, key=lambda one: one.went)
 
     def draw(room: Room) -> Card:

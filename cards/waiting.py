@@ -251,6 +251,8 @@ def _again(view: Waiting, *, decide: bool) -> ShowApproval | None:
 
 def _refresh(view: Waiting) -> el.Refresh | None:
     """What makes each approver's client draw their own view; None where there are too many."""
+    if view.evidence:
+        return None  # their own view is drawn without it: what somebody asked for would vanish
     if not 0 < len(view.refresh_for) <= MOST_REFRESHING:
         return None
     try:

@@ -30,6 +30,7 @@ AT_A_TIME = 5
 _NOT_KNOWN = "Nothing was decided. Ask for the approval again to decide it."
 _NOTHING_TICKED = "Nothing was ticked, so nothing was decided."
 _WENT = {"approve": "approved", "reject": "rejected"}
+_CONFIRM = "It needs its ticket's number: open it. Nothing was decided."
 _VOTED = "your approval counts; one more person has to approve it"
 
 
@@ -70,7 +71,7 @@ class Clicks:
             )
         # A decision has every copy redrawn, this one among them.
         decided = outcome.kind == "decided"
-        return Answer(card, in_place=True, aside=_aside(outcome), placed=decided)
+        return Answer(card, in_place=True, aside=_aside(outcome, wish), placed=decided)
 
     async def propose(
         self,
@@ -123,7 +124,10 @@ class Clicks:
         done = await asyncio.gather(*(one(number) for number in ticked))
         reader = self.faces.reader(place, pressed.person.id)
         card = results(wish.verdict, done, reader, wish.comment)
-        return Answer(card, in_place=True, aside="")
+        for_all = results(
+            wish.verdict, done, self.faces.reader(place), wish.comment, by=pressed.person.name
+        )
+        return Answer(card, in_place=True, aside=for_all.summary, for_all=for_all)
 
     async def pick(
         self, pressed: Pressed, *, remark: str | None = None, comment: str = ""
@@ -149,7 +153,8 @@ class Clicks:
             remark=remark,
             comment=comment,
         )
-        return Answer(approvals(view, reader), in_place=True, aside=remark or "")
+        aside = remark or too_late("pending approvals")
+        return Answer(approvals(view, reader), in_place=True, aside=aside)
 
     async def ticking(self, person: Person, place: Conversation, numbers: Sequence[str]) -> Ticking:
         """Which of these approvals the person may tick there; what is not theirs is in neither."""
@@ -171,12 +176,22 @@ class Clicks:
         return Ticking(tick, not_tickable, policy.comment_to_reject)
 
 
-def _aside(outcome: Outcome) -> str | None:
+def too_late(question: str) -> str:
+    """What is said where one person's own view cannot be drawn; ``question`` brings it to them."""
+    return (
+        "It came too late to be drawn here for you alone. "
+        f"Press again, or type “{question}” in your own chat."
+    )
+
+
+def _aside(outcome: Outcome, wish: Decide) -> str | None:
     """What they are told where the card cannot be redrawn for them alone."""
     if outcome.remark:
         return outcome.remark
+    if outcome.kind == "confirm":
+        return f"{_CONFIRM} {too_late(f'{wish.verdict} {wish.approval}')}"
     # A decided card is the same for everybody; one that still waits is theirs alone.
-    return None if outcome.kind == "decided" else ""
+    return f"{_VOTED[0].upper()}{_VOTED[1:]}." if outcome.kind == "voted" else None
 
 
 def _result(number: str, verdict: str, outcome: Outcome) -> Result:
@@ -186,7 +201,7 @@ def _result(number: str, verdict: str, outcome: Outcome) -> Result:
     elif outcome.kind == "voted":
         text = _VOTED
     elif outcome.kind == "confirm":
-        text = "It needs its ticket's number: open it. Nothing was decided."
+        text = _CONFIRM
     else:
         text = outcome.remark or _NOT_KNOWN
     return Result(approval, number, went=outcome.went, text=text)

@@ -12,7 +12,7 @@ from bot.approvals.evidence import Gathering
 from bot.approvals.faces import Faces
 from bot.approvals.truth import Truth
 from bot.errors import NeoError
-from bot.messaging import Conversation
+from bot.messaging import Answer, Conversation
 from bot.neo.client import Neo
 from bot.neo.models import Approval
 from bot.policies import Policy
@@ -96,19 +96,25 @@ class Showing:
 
     async def evidence(
         self, conversation: Conversation, approval: str, *, viewer: str, comment: str
-    ) -> Card:
-        """The card with what the agent did so far, and how such requests ended before.
+    ) -> Answer:
+        """The viewer's card with what the agent did so far, and how such requests ended before.
+
+        What the agent did is no secret of the viewer's: where the card cannot be redrawn for them
+        alone, everybody there gets it on the card of everybody.
 
         Raises:
             NeoError: Neo did not say how the approval stands.
         """
         case = await self.look(conversation, approval)
         if case is None:
-            return unknown_approval(approval)
+            unknown = unknown_approval(approval)
+            return Answer(unknown, in_place=True, aside=unknown.summary, for_all=unknown)
         found = await self.gathering.gather(conversation.tenant, case.known)
         # The run may have been found just now.
         case = await self._case(conversation.tenant, approval) or case
-        return self.faces.draw(case, conversation, viewer=viewer, comment=comment, evidence=found)
+        own = self.faces.draw(case, conversation, viewer=viewer, comment=comment, evidence=found)
+        for_all = self.faces.draw(case, conversation, evidence=found)
+        return Answer(own, in_place=True, aside=for_all.summary, for_all=for_all)
 
     async def _drawn(
         self,

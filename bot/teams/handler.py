@@ -11,11 +11,11 @@ from botbuilder.core import InvokeResponse, TurnContext
 from botbuilder.core.teams import TeamsActivityHandler
 
 from bot.errors import MessageGone, SendError
-from bot.messaging import Answer, Conversation, Pressed, Said
+from bot.messaging import Answer, Conversation, Pressed, Said, Scope
 from bot.teams.activity import Inbound
 from bot.teams.connector import Connector
 from bot.teams.turn import MESSAGE_TYPE, Outcome, Turn, drawn, failed, told
-from cards.card import Card
+from cards.card import Card, plain
 from cards.notice import notice
 from cards.problem import problem
 
@@ -110,29 +110,34 @@ class Handler(TeamsActivityHandler):  # type: ignore[misc] # botbuilder ships no
         await self._leave(Turn.of(turn_context))
 
     async def redraw(self, turn: Turn, answer: Answer) -> None:
-        """Redraw the pressed card by an edit, which everybody sees; a new message if it is gone.
+        """Redraw the pressed card by an edit; the answer is a new message where that cannot be.
 
-        A card that is for the one who pressed alone stays out of that: they are told aside, or
-        nothing where there is nothing to tell.
+        Everybody there sees an edit. So a card that is for the one who pressed alone is drawn in
+        their own chat only; elsewhere they are told in words that others may read.
         """
         message, card = turn.inbound.reply_to_id, answer.card
-        if answer.aside is not None:
-            if answer.aside:
-                await self._reply(turn, notice("About your decision", answer.aside))
-            if message is not None:
-                await self._placed(turn, message, replace(card, shows=None))
+        if answer.aside is not None and turn.conversation.scope is not Scope.PERSONAL:
+            await self._tell_aside(turn, answer, answer.aside)
             return
         if message is None:
             await self._reply(turn, card)
             return
         try:
             await self._connector.edit(turn.conversation, message, card)
-        except MessageGone:
-            await self._reply(turn, card)
         except SendError as error:
-            log.warning("turn.not_redrawn", error=type(error).__name__, status=error.status)
+            if not isinstance(error, MessageGone):
+                log.warning("turn.not_redrawn", error=type(error).__name__, status=error.status)
+            await self._reply(turn, card)
         else:
             await self._placed(turn, message, card)
+
+    async def _tell_aside(self, turn: Turn, answer: Answer, aside: str) -> None:
+        message, card = turn.inbound.reply_to_id, answer.card
+        # Nobody pressed where a client did by itself: that would be a message for each client.
+        if not turn.is_automatic:
+            await self._reply(turn, answer.for_all or notice(_about(turn, card), aside))
+        if message is not None:
+            await self._placed(turn, message, replace(card, shows=None))
 
     async def say_late(self, turn: Turn, outcome: Outcome) -> None:
         """Post what an invoke would have been answered in words, had it been in time."""
@@ -230,6 +235,13 @@ def _pressed(turn: Turn, data: dict[str, Any], verb: str) -> Pressed:
         verb=verb,
         data={**data, "verb": verb},
     )
+
+
+def _about(turn: Turn, card: Card) -> str:
+    """Whom words are for that others read too, and what they are about."""
+    about = f"about approval {card.approval}" if card.approval else "about what you pressed"
+    name = plain(turn.person.name, 60) if turn.person else ""
+    return f"{name}, {about}" if name else f"{about[0].upper()}{about[1:]}"
 
 
 def _broken() -> Card:

@@ -49,6 +49,12 @@ class Turn:
         """Whether Teams waits for an answer in the response."""
         return self.inbound.type == "invoke"
 
+    @property
+    def is_automatic(self) -> bool:
+        """Whether the client pressed by itself, to draw its person's own view (`refresh`)."""
+        value = self.inbound.value
+        return isinstance(value, dict) and value.get("trigger") == "automatic"
+
     def put_into(self, context: TurnContext) -> None:
         """Let botbuilder's context carry it."""
         context.turn_state[_KEY] = self

@@ -254,6 +254,11 @@ def test_own_views_are_for_sixty_people_at_most(count: int, refreshes: bool) -> 
     assert ("refresh" in card.content) is refreshes
 
 
+def test_no_client_draws_its_own_view_over_evidence_that_was_asked_for() -> None:
+    card = waiting(Waiting(an_approval(), refresh_for=["29:megan"], evidence=EVIDENCE), CHANNEL)
+    assert "refresh" not in card.content
+
+
 def test_somebody_who_may_not_decide_reads_why_above_who_it_waits_for() -> None:
     card = waiting(Waiting(an_approval(), why_not="You asked for this yourself."), CHANNEL)
     read = words(card)

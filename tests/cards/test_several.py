@@ -196,6 +196,13 @@ def test_the_title_counts(verdict: Any, went: list[bool], title: str) -> None:
     assert words(results(verdict, found, READER, "")).split("\n")[0] == title
 
 
+def test_where_others_read_it_too_the_title_says_who_decided() -> None:
+    found = [Result(None, "333", went=False, text="You were not asked to decide this.")]
+    card = results("approve", found, CHANNEL, "", by="Megan *Bowen*")
+    assert words(card).split("\n")[0] == "✕ Megan *Bowen*: Not approved"
+    assert card.summary.startswith("✕ Megan *Bowen*: Not approved, as of")
+
+
 def test_one_that_is_not_known_is_told_by_its_number() -> None:
     card = results("approve", [Result(None, "333", went=False, text="Gone.")], READER, "")
     assert "Approval 333" in words(card)

@@ -14,7 +14,7 @@ from bot.messaging import Answer, Pressed, Said
 from bot.teams.adapter import STILL_WORKING
 from bot.teams.endpoint import LARGEST_BYTES, Budget, Gate, build_endpoint
 from bot.teams.service_urls import ServiceHosts
-from tests.microsoft import TENANT, Microsoft
+from tests.microsoft import GROUP, TENANT, Microsoft
 from tests.teams.conftest import Bot, Door, bot_running, card
 
 JSON = {"Content-Type": "application/json"}
@@ -330,10 +330,10 @@ async def test_what_is_for_one_person_alone_never_stands_in_the_card_of_all(
         return Answer(card("Not you", approval="481"), in_place=True, aside="You were not asked.")
 
     async with bot_running(microsoft, budget=Budget(invoke_seconds=0.05)) as bot:
-        await bot.hears(microsoft.activity(text="approvals"))
+        await bot.hears(microsoft.activity(text="approvals", where=GROUP))
         shared = microsoft.messages[0]
         bot.product.on_action = refuse
-        await bot.hears(microsoft.click("approval.decide", on=shared.id))
+        await bot.hears(microsoft.click("approval.decide", on=shared.id, where=GROUP))
         door.opened.set()
         await microsoft.until(lambda: len(microsoft.messages) == 2)
         assert "You were not asked." in microsoft.messages[1].summary
