@@ -13,13 +13,14 @@ from bot.approvals.clicked import Outcome
 from bot.approvals.decisions import Decisions
 from bot.approvals.faces import Faces
 from bot.approvals.showing import Showing
-from bot.messaging import Answer, Conversation, Person, Pressed
+from bot.messaging import Answer, Conversation, Person, Pressed, Scope
 from bot.policies import Policy
 from bot.store import approvals as stored
 from bot.store.database import Pool
 from cards.actions import MOST_TICKED, Decide, DecideSeveral, Ticking
 from cards.approvals import ApprovalsView, approvals
-from cards.card import Card
+from cards.card import Card, plain
+from cards.not_found import unknown_approval
 from cards.notice import notice
 from cards.results import Result, results
 
@@ -83,18 +84,22 @@ class Clicks:
     ) -> Card:
         """Answer an order in text: the card on which this person, and nobody else, confirms it.
 
+        Where it is refused, others who are there read the card of everybody, and whom it is about.
+
         Raises:
             NeoError: Neo did not say how the approval stands.
         """
         case = await self.showing.look(conversation, approval)
         if case is None:
-            return await self.showing.show(conversation, approval, viewer=person.id)
+            return unknown_approval(approval)
         reason = who_may.why_not_decide(person, verdict, case)
         if reason is not None:
             ordered = Decide(approval=approval, verdict=verdict, shown="none", comment=comment)
             await self.decisions.refused(person, conversation, ordered, reason)
             remark = f"{reason} Nothing was decided."
-            return self.faces.draw(case, conversation, viewer=person.id, remark=remark)
+            if conversation.scope is not Scope.PERSONAL:
+                remark = f"{plain(person.name, 60)}: {remark}"
+            return self.faces.draw(case, conversation, remark=remark)
         return self.faces.confirm(
             case, conversation, viewer=person.id, verdict=verdict, comment=comment
         )

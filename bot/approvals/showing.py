@@ -66,16 +66,14 @@ class Showing:
                 await self.delivery.announce(conn, tenant, fresh, before)
         return await self._case(tenant, approval)
 
-    async def show(
-        self, conversation: Conversation, approval: str, *, viewer: str | None = None
-    ) -> Card:
-        """The card that is true now, for one viewer or, with None, for everybody there.
+    async def show(self, conversation: Conversation, approval: str) -> Card:
+        """The card that is true now, for everybody there.
 
         Raises:
             NeoError: Neo did not say.
         """
         case = await self.look(conversation, approval)
-        return await self._drawn(case, conversation, approval, viewer)
+        return self._drawn(case, conversation, approval)
 
     async def view(
         self, conversation: Conversation, approval: str, *, viewer: str, remark: str | None = None
@@ -92,7 +90,7 @@ class Showing:
             if case is None:
                 raise
             remark = "Neo did not answer: this is as it was last read."
-        return await self._drawn(case, conversation, approval, viewer, remark)
+        return self._drawn(case, conversation, approval, viewer, remark)
 
     async def evidence(
         self, conversation: Conversation, approval: str, *, viewer: str, comment: str
@@ -116,12 +114,12 @@ class Showing:
         for_all = self.faces.draw(case, conversation, evidence=found)
         return Answer(own, in_place=True, aside=for_all.summary, for_all=for_all)
 
-    async def _drawn(
+    def _drawn(
         self,
         case: Case | None,
         conversation: Conversation,
         approval: str,
-        viewer: str | None,
+        viewer: str | None = None,
         remark: str | None = None,
     ) -> Card:
         if case is None:

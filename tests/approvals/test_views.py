@@ -99,6 +99,25 @@ async def test_who_has_approved_may_still_reject_and_not_approve_again(opens: Op
     assert office.neo.decisions == [(481, "reject")]
 
 
+async def test_a_refused_order_in_a_channel_shows_nobodys_own_view_and_says_whom_it_is_about(
+    opens: Opening,
+) -> None:
+    office = await opens(rule=[{"people": 2}])
+    await _met(office, MEGAN, ALEX)
+    channel, megan = await office.has_channel("approvals"), await office.has_chat(MEGAN)
+    await _asks(office, MEGAN, ALEX)
+    await megan.presses("Approve")
+    posted = await megan.goes_to(channel).types("approve 481")
+    assert posted.summary.startswith("Megan Bowen: You have approved this already.")
+    assert "Waiting for Alex Wilber." in posted.summary
+    for hers in ("Asked: you", "You have approved it"):
+        assert hers not in posted.summary
+    assert not {"Approve", "Reject"} & set(titles(_to_be_seen(posted)))
+    in_her_chat = await megan.types("approve 481")
+    assert in_her_chat.summary.startswith("You have approved this already.")
+    assert "Reject" in titles(in_her_chat)
+
+
 async def test_who_was_asked_and_sees_no_buttons_gets_them_by_refresh(opens: Opening) -> None:
     office = await opens()
     await _met(office, MEGAN)
