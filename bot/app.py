@@ -269,7 +269,7 @@ async def furnish(
                 clicks=Clicks(pool, deciding, showing, faces, policy_of),
                 delivery=delivery,
                 showing=showing,
-                snoozing=Snoozing(pool, the_truth, faces, policy_of, clock),
+                snoozing=Snoozing(pool, the_truth, faces, roster, policy_of, clock),
                 delegating=delegating,
                 history=History(pool, faces),
                 following=Following(pool, clock),

@@ -145,8 +145,11 @@ class Chase:
         case = await self._pending(conn, tenant, approval)
         if case is None or case.known.deciding_at is not None:
             return  # decided, or about to be: the next look sees how that ended
-        # Whoever is no longer asked holds nothing up.
-        held = any(who_may.capacity(one.person, case) for one in case.around.snoozes)
+        # Whoever could not decide it now holds nothing up.
+        held = any(
+            who_may.why_not_decide(case.person(one.person), "reject", case) is None
+            for one in case.around.snoozes
+        )
         wanted = [
             *stages.reminders,
             *([SECOND_GROUP] if stages.second_group and not held else []),

@@ -13,7 +13,8 @@ from bot.approvals import who_may
 from bot.approvals.case import Case
 from bot.approvals.faces import Faces
 from bot.approvals.truth import Truth
-from bot.messaging import Conversation, Person
+from bot.errors import SendError
+from bot.messaging import Conversation, Person, Roster
 from bot.policies import Policy
 from bot.store import approvals as stored
 from bot.store import ledger, reminders
@@ -26,17 +27,24 @@ from cards.notice import notice
 from cards.words import counted
 
 _UNKNOWN = "This approval is not known here. Nothing was changed."
+_NO_ROSTER = (
+    "Teams did not say whether you are a guest. Nothing was changed. Try again in a moment."
+)
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Snoozing:
-    """Holds reminders back, and with them the second group and the duty channel."""
+    """Holds reminders back, and with them the second group and the duty channel.
+
+    So only those who may decide put something off: nobody else holds up who hears of it.
+    """
 
     pool: Pool
     truth: Truth
     faces: Faces
+    roster: Roster
     policy_of: Callable[[str], Policy]
     clock: Callable[[], datetime]
 
@@ -46,22 +54,24 @@ class Snoozing:
         """Put off one approval, or all that wait for the person; says what became of it."""
         if approval is None:
             return await self._snooze_all(person, conversation, until)
+        guest = await self._why_not_member(person, conversation)
         async with self.pool.connection() as conn:
             case = await self._case(conn, person.tenant, approval)
             if case is None:
                 return unknown_approval(approval)
-            reason = await self._put_off(conn, case, person, conversation, until)
+            reason = await self._put_off(conn, case, person, conversation, until, guest=guest)
         return self._told(reason, [approval], conversation, until)
 
     async def put_off(
         self, person: Person, conversation: Conversation, approval: str, until: datetime
     ) -> str:
         """The same for the button on the approval's own card: one sentence on what became of it."""
+        guest = await self._why_not_member(person, conversation)
         async with self.pool.connection() as conn:
             case = await self._case(conn, person.tenant, approval)
             if case is None:
                 return _UNKNOWN
-            reason = await self._put_off(conn, case, person, conversation, until)
+            reason = await self._put_off(conn, case, person, conversation, until, guest=guest)
         return reason or f"Put off until {when(until, self.faces.reader(conversation))}."
 
     async def _snooze_all(
@@ -69,17 +79,16 @@ class Snoozing:
     ) -> Card:
         done: list[str] = []
         reason: str | None = None
+        guest = await self._why_not_member(person, conversation)
         async with self.pool.connection() as conn:
             # In the order of their ids, so that two who do so at once wait for each other.
             waiting = sorted(known.id for known in await stored.waiting(conn, person.tenant))
         for approval in waiting:
             async with self.pool.connection() as conn:
                 case = await self._case(conn, person.tenant, approval)
-                if case is None or who_may.why_not_asked(person.id, case) is not None:
+                if case is None or who_may.why_not_decide(person, "reject", case) is not None:
                     continue
-                if who_may.why_not_open(case) is not None:
-                    continue
-                refused = await self._put_off(conn, case, person, conversation, until)
+                refused = await self._put_off(conn, case, person, conversation, until, guest=guest)
             if refused is None:
                 done.append(approval)
             else:
@@ -87,6 +96,15 @@ class Snoozing:
         if not done and reason is None:
             return notice("Nothing waits for you", "So there is nothing to put off.")
         return self._told(None if done else reason, done, conversation, until)
+
+    async def _why_not_member(self, person: Person, conversation: Conversation) -> str | None:
+        """Asked before any row is locked: Teams may take its time."""
+        try:
+            guest = await self.roster.is_guest(person, conversation)
+        except SendError as error:
+            log.warning("roster.failed", tenant=person.tenant, status=error.status)
+            return _NO_ROSTER
+        return who_may.why_not_guest(guest=guest)
 
     async def _case(self, conn: Connection, tenant: str, approval: str) -> Case | None:
         known = await stored.lock(conn, tenant, approval)
@@ -101,10 +119,17 @@ class Snoozing:
         person: Person,
         conversation: Conversation,
         until: datetime,
+        *,
+        guest: str | None,
     ) -> str | None:
         """Write it down, or why not; the approval's row is locked."""
         known, acting = case.known, who_may.capacity(person.id, case)
-        reason = who_may.why_not_snooze(person.id.lower(), case, until=until)
+        reason = (
+            # A rejection is open to everybody who may decide it at all.
+            who_may.why_not_decide(person, "reject", case)
+            or who_may.why_not_snooze(person.id.lower(), case, until=until)
+            or guest
+        )
         if reason is None:
             await reminders.snooze(
                 conn, known.tenant, known.id, person.id.lower(), person.name, until=until

@@ -93,7 +93,12 @@ async def _chases(office: Workplace) -> None:
 async def _snoozes(office: Workplace, who: Technician, **span: float) -> None:
     delivery = office.rooms.turns.delivery
     snoozing = Snoozing(
-        office.pool, delivery.truth, delivery.faces, delivery.policy_of, office.clock
+        office.pool,
+        delivery.truth,
+        delivery.faces,
+        office.chats,
+        delivery.policy_of,
+        office.clock,
     )
     until = office.clock() + timedelta(**span)
     await snoozing.snooze(who.person, who.at, "481", until)
@@ -359,6 +364,20 @@ async def test_who_is_no_longer_asked_holds_nothing_up(office: Workplace) -> Non
     await _chases(office)
     (card,) = _reminders(office, adele)
     assert "You are asked as Leads." in card.summary
+
+
+async def test_whom_the_policy_excludes_by_now_holds_nothing_up(db: Pool) -> None:
+    policy = Policy.model_validate({**POLICY, "rule": [{"not_the_requester": True}]})
+    async with workplace(db, policy=policy) as office:
+        megan, adele = await office.has_chat(MEGAN), await office.has_chat(ADELE)
+        await _asks(office, MEGAN, ALEX)
+        await _snoozes(office, megan, hours=23)
+        office.neo.changes_approval(481, requested_by=MEGAN[0])
+        await office.looks("approvals.watch", reread=True)
+        office.clock.at = NEXT_MORNING + timedelta(hours=1)
+        await _chases(office)
+        (card,) = _reminders(office, adele)
+        assert "You are asked as Leads." in card.summary
 
 
 async def test_the_delegate_is_reminded_instead_of_who_is_away(office: Workplace) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from bot.approvals.snoozing import Snoozing
+from bot.errors import SendLater
 from bot.messaging import Person
+from bot.policies import Policy
+from bot.store.database import Pool
 from cards.card import Card
-from tests.workplace import ADELE, ALEX, MEGAN, START, TENANT, Technician, Workplace
+from tests.workplace import ADELE, ALEX, MEGAN, START, TENANT, Technician, Workplace, workplace
 
 
 async def _snoozes(
@@ -24,7 +28,14 @@ async def _snoozes(
 
 def _snoozing(office: Workplace) -> Snoozing:
     delivery = office.rooms.turns.delivery
-    return Snoozing(office.pool, delivery.truth, delivery.faces, delivery.policy_of, office.clock)
+    return Snoozing(
+        office.pool,
+        delivery.truth,
+        delivery.faces,
+        office.chats,
+        delivery.policy_of,
+        office.clock,
+    )
 
 
 async def _snoozed(office: Workplace) -> list[tuple[str, str]]:
@@ -113,6 +124,45 @@ async def test_it_is_refused_to_who_was_not_asked_and_when_it_is_decided(
     assert "decided already" in (await _snoozes(office, megan, hours=1)).summary
     assert "no approval 999" in (await _snoozes(office, megan, "999", hours=1)).summary
     assert await _snoozed(office) == []
+
+
+@pytest.mark.parametrize("approval", ["481", None])
+async def test_a_guest_puts_nothing_off(office: Workplace, approval: str | None) -> None:
+    megan = await office.has_chat(MEGAN)
+    office.chats.guests.add(MEGAN[0])
+    await _asks(office)
+    answer = await _snoozes(office, megan, approval, hours=1)
+    assert "Guests cannot decide approvals." in answer.summary
+    assert await _snoozed(office) == []
+    (row,) = await office.ledger("481")
+    assert (row.wish, row.outcome) == ("snooze", "refused")
+
+
+async def test_nothing_is_put_off_while_nobody_knows_who_is_a_guest(office: Workplace) -> None:
+    megan = await office.has_chat(MEGAN)
+    await _asks(office)
+    office.chats.roster_trouble = SendLater("no answer", status=503)
+    answer = await _snoozes(office, megan, hours=1)
+    assert "Teams did not say whether you are a guest." in answer.summary
+    assert await _snoozed(office) == []
+
+
+async def test_who_asked_for_it_themselves_puts_it_off_only_where_they_may_decide_it(
+    db: Pool,
+) -> None:
+    rule = {"agent": "Password Reset", "not_the_requester": True}
+    async with workplace(db, policy=Policy.model_validate({"rule": [rule]})) as office:
+        megan = await office.has_chat(MEGAN)
+        asked: dict[str, Any] = {"approvers": [MEGAN, ALEX], "requested_by": MEGAN[0]}
+        office.neo.has_approval(481, agent="Password Reset", **asked)
+        await office.looks("approvals.watch")
+        assert "You asked for this yourself" in (await _snoozes(office, megan, hours=1)).summary
+        assert "Nothing waits for you" in (await _snoozes(office, megan, None, hours=1)).summary
+        assert await _snoozed(office) == []
+        office.neo.has_approval(482, agent="Mailbox Permissions", **asked)
+        await office.looks("approvals.watch")
+        await _snoozes(office, megan, None, hours=1)
+        assert await _snoozed(office) == [("482", "Megan Bowen")]
 
 
 async def test_the_button_gets_a_sentence_to_show(office: Workplace) -> None:
