@@ -20,8 +20,14 @@ _NONE: Final = "○"
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """One person's approval where more than one is needed; ``for_name``: in whose name."""
+    """One person's approval where more than one is needed.
 
+    Attributes:
+        person: Their Entra object id: a name may be spelt differently in Neo and in Teams.
+        for_name: In whose name, if not their own.
+    """
+
+    person: str
     name: str
     for_name: str | None
     comment: str

@@ -38,6 +38,7 @@ NOBODY: Final = "Neo names nobody who may decide this here. Decide it in Neo."
 MOST_REFRESHING: Final = 60
 """Teams draws own views for at most so many people (its documentation of `refresh`)."""
 _MINE_COUNTS: Final = "You have approved it. Somebody else has to, too; you may still reject it."
+_ALL_APPROVED: Final = "Everybody who was asked has approved it. One more person has to."
 _TOO_FEW: Final = (
     "Two people have to approve this, and only one may: as things stand it cannot go through here. "
     "Decide it in Neo, or ask your administrator for a second group."
@@ -157,13 +158,15 @@ def _todo(view: Waiting, reader: Reader, *, decide: bool) -> str:
             return f"{_MINE_COUNTS}{reject}"
         return f"Approve or reject it, with a comment if you like.{reject}"
     who = _still_asked(view, reader)
-    return f"Waiting for {who}." if who else NOBODY
+    if not who:
+        return _ALL_APPROVED if view.approval.approvers else NOBODY
+    return f"Waiting for {who}."
 
 
 def _still_asked(view: Waiting, reader: Reader) -> str:
     """Whom it waits for: those who were asked and have not approved it, and the second group."""
-    done = {one.name for one in view.approved}
-    left = [one for one in view.approval.approvers if one.user_name not in done]
+    done = {one.person.lower() for one in view.approved}
+    left = [one for one in view.approval.approvers if (one.user_id or "").lower() not in done]
     who = asked(view.approval.model_copy(update={"approvers": left}), reader, last="or")
     group = plain(view.second_group, 60) if view.group_may_decide else ""
     return f"{who} or {group}" if who and group else who or group

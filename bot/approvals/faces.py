@@ -201,7 +201,7 @@ def _waiting(case: Case) -> Waiting:
 
 
 def _approved(case: Case) -> tuple[Approved, ...]:
-    return tuple(Approved(v.name, v.for_name, v.comment, v.at) for v in case.around.votes)
+    return tuple(Approved(v.person, v.name, v.for_name, v.comment, v.at) for v in case.around.votes)
 
 
 def _away(case: Case) -> tuple[Away, ...]:

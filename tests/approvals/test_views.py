@@ -84,6 +84,21 @@ async def test_a_card_waits_for_who_has_not_approved_and_for_the_second_group_on
     assert "Waiting for Alex Wilber or Leads." in _last(office, channel).summary
 
 
+async def test_who_has_approved_is_not_waited_for_under_another_spelling_of_their_name(
+    opens: Opening,
+) -> None:
+    office = await opens(rule=[{"people": 2}])
+    await _met(office, MEGAN, ALEX)
+    channel = await office.has_channel("approvals")
+    megan = await office.has_chat((MEGAN[0], "Bowen, Megan"))
+    await _asks(office, MEGAN, ALEX)
+    await megan.presses("Approve")
+    await office.works()
+    card = _last(office, channel)
+    assert "1 of 2 approved: Bowen, Megan" in card.summary
+    assert "Waiting for Alex Wilber." in card.summary
+
+
 async def test_who_has_approved_may_still_reject_and_not_approve_again(opens: Opening) -> None:
     office = await opens(rule=[{"people": 2}])
     megan = await office.has_chat(MEGAN)

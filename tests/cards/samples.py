@@ -302,7 +302,9 @@ CROWD: Final = [
     {"user_id": f"8b0e3c1a-3333-4b6f-9d55-{number:012}", "user_name": f"Technician {number}"}
     for number in range(1, 62)
 ]
-FIRST: Final = Approved("Alex Wilber", None, "Called the front desk", NOW - timedelta(minutes=4))
+FIRST: Final = Approved(
+    ALEX, "Alex Wilber", None, "Called the front desk", NOW - timedelta(minutes=4)
+)
 CHANGED: Final = an_approval(
     requested_for={
         "action": "Reset the passwords of everybody at Contoso Dental",

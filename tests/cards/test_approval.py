@@ -276,11 +276,24 @@ def test_the_same_reason_is_not_said_twice() -> None:
 
 
 def test_one_of_two_approvals_is_told_with_who_gave_it() -> None:
-    first = Approved("Alex Wilber", "Lee Gu", "Called them", NOW - timedelta(minutes=4))
+    first = Approved(ALEX, "Alex Wilber", "Lee Gu", "Called them", NOW - timedelta(minutes=4))
     card = _own(an_approval(), people=2, approved=[first])
     said = "◐ 1 of 2 approved: Alex Wilber for Lee Gu, 09:58 “Called them”"
     assert said in words(card)
     assert said in card.summary
+
+
+def test_whoever_approved_it_is_no_longer_waited_for_however_their_name_is_spelt() -> None:
+    approved = [Approved(MEGAN.upper(), "Bowen, Megan", None, "", NOW)]
+    hers = {"user_id": MEGAN, "user_name": "Megan Bowen"}
+    both = an_approval(approvers=[hers, {"user_id": ALEX, "user_name": "Alex Wilber"}])
+    card = waiting(Waiting(both, people=2, approved=approved), CHANNEL)
+    assert "Waiting for Alex Wilber." in words(card)
+    only_her = an_approval(approvers=[hers])
+    alone = waiting(Waiting(only_her, people=2, approved=approved), CHANNEL)
+    for read in (words(alone), alone.summary):
+        assert "Everybody who was asked has approved it. One more person has to." in read
+        assert "Neo names nobody" not in read
 
 
 def test_that_two_are_needed_is_told_before_the_first() -> None:

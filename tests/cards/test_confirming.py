@@ -10,7 +10,7 @@ from cards.approval import Approved
 from cards.card import Card
 from cards.confirming import Confirming, confirming
 from tests.cards.reading import buttons, everything, words
-from tests.cards.samples import NOW, READER, TOKEN, an_approval
+from tests.cards.samples import ALEX, NOW, READER, TOKEN, an_approval
 
 
 def _inputs(content: dict[str, object]) -> list[str]:
@@ -71,7 +71,7 @@ def test_the_number_of_an_approval_without_a_ticket_is_called_so() -> None:
 
 
 def test_the_second_approval_is_confirmed_beside_the_first() -> None:
-    first = Approved("Alex Wilber", None, "", NOW - timedelta(minutes=4))
+    first = Approved(ALEX, "Alex Wilber", None, "", NOW - timedelta(minutes=4))
     assert "◐ 1 of 2 approved: Alex Wilber, 09:58" in words(_confirm(people=2, approved=[first]))
 
 

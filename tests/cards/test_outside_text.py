@@ -105,7 +105,7 @@ def _all(text: str, many: int) -> dict[str, Callable[[], Card]]:
                 comment=text,
                 confirm=text,
                 people=2,
-                approved=[approval.Approved(text, text, text, NOW)] * many,
+                approved=[approval.Approved(text, text, text, text, NOW)] * many,
                 away=[approval.Away(text, text, NOW)] * many,
                 snoozed=[approval.PutOff(text, NOW)] * many,
                 second_group=text,
