@@ -134,7 +134,7 @@ class Decisions:
                 who_may.why_not_decide(person, wish.verdict, case)
                 or changed
                 or guest
-                or who_may.why_not_now(case)
+                or who_may.why_not_now(person.id, case)
                 or who_may.why_not_without_comment(wish.verdict, wish.comment, case)
             )
             if reason is not None:

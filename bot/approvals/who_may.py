@@ -93,11 +93,13 @@ def why_not_open(case: Case) -> str | None:
     return "It is decided already."
 
 
-def why_not_now(case: Case) -> str | None:
+def why_not_now(person: str, case: Case) -> str | None:
     """Why it has to wait for a decision that is on its way to Neo."""
     known = case.known
     if known.deciding_at is None or case.at - known.deciding_at >= CLAIM_LASTS:
         return None
+    if known.deciding_person == person.lower():
+        return "Your own decision is on its way to Neo already. This press changed nothing."
     return f"{known.deciding_name} is deciding it at this moment. Your decision was not taken."
 
 

@@ -166,6 +166,29 @@ async def test_whom_neo_names_as_the_requester_by_name_alone_gets_no_buttons(
     assert decisive(_last(office, alex.at))
 
 
+async def test_who_presses_again_while_their_own_decision_is_under_way_is_told_so(
+    opens: Opening,
+) -> None:
+    office = await opens()
+    megan, alex = await office.has_chat(MEGAN), await office.has_chat(ALEX)
+    await _asks(office, MEGAN, ALEX)
+    hers, his = office.chats.in_(megan.at)[-1], office.chats.in_(alex.at)[-1]
+
+    async def meanwhile(_number: int, _verdict: str) -> None:
+        office.neo.before_decision(None)
+        await megan.presses("Reject", on=hers)
+        await alex.presses("Reject", on=his)
+
+    office.neo.before_decision(meanwhile)
+    await megan.presses("Approve", on=hers)
+    assert office.neo.decisions == [(481, "approve")]
+    refused = [row.reason for row in await office.ledger("481") if row.outcome == "refused"]
+    assert refused == [
+        "Your own decision is on its way to Neo already. This press changed nothing.",
+        "Megan Bowen is deciding it at this moment. Your decision was not taken.",
+    ]
+
+
 async def test_finding_the_run_behind_it_makes_no_card_outdated(opens: Opening) -> None:
     office = await opens()
     megan = await office.has_chat(MEGAN)
