@@ -159,7 +159,7 @@ class House:
             self._note(self.seen[-1])
             if (at.id, message) in self.office.chats.messages:
                 self.own[at.id, message, person] = card
-        elif answer.aside is not None:
+        elif answer.aside is not None and at.scope is not Scope.PERSONAL:
             await by.turns.placed(at, message, replace(card, shows=None))
         elif (at.id, message) in self.office.chats.messages:
             await self.office.chats.edit(at, message, card)
