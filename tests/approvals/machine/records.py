@@ -22,7 +22,7 @@ _REASONS: dict[str, Obstacle] = {
     "have approved this already": "again",
     "has changed since": "changed",
     "Guests cannot": "guest",
-    "is deciding it": "busy",
+    "is deciding it|is on its way": "busy",
     "asks for a comment": "comment",
     "is not the number|Type the number": "number",
 }
