@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Final
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
@@ -23,12 +24,13 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     """Sends what an `httpx.AsyncClient` has built; as many connections as there are requests.
 
     It keeps no cookies, follows no redirect, decodes nothing and repeats nothing but a GET for
-    which a connection was used that the other side had just closed. Proxies are taken from the
-    environment, certificates as httpx does.
+    which a connection was used that the other side had just closed. Proxies are those of the
+    environment at the first request to a host; certificates are checked as httpx does.
     """
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._proxies: dict[URL, URL | None] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send it; the answer's body is still to be read.
@@ -41,14 +43,16 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=within.get("connect"), sock_read=within.get("read")
         )
+        url = URL(str(request.url), encoded=True)
         with _as_httpx_says():
             response = await self._opened().request(
                 request.method,
-                URL(str(request.url), encoded=True),
+                url,
                 headers=[(k.decode("ascii"), v.decode("latin-1")) for k, v in request.headers.raw],
                 data=await request.aread() or None,
                 allow_redirects=False,
                 timeout=timeout,
+                proxy=self._proxy(url),
             )
         return httpx.Response(
             response.status,
@@ -72,9 +76,25 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=_NOT_ADDED,
-                trust_env=True,
             )
         return self._session
+
+    def _proxy(self, url: URL) -> URL | None:
+        """The proxy on the way there, with its password.
+
+        aiohttp itself would look in two threads, and for a password in .netrc, at every request.
+        """
+        origin = url.origin()
+        if origin not in self._proxies:
+            self._proxies[origin] = _proxy_of(origin)
+        return self._proxies[origin]
+
+
+def _proxy_of(origin: URL) -> URL | None:
+    named = getproxies().get(origin.scheme)
+    if not named or proxy_bypass(origin.host or ""):
+        return None
+    return URL(named if "://" in named else f"http://{named}")
 
 
 class _Body(httpx.AsyncByteStream):

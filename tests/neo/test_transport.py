@@ -6,6 +6,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -176,3 +177,50 @@ async def test_a_hundred_calls_at_once_are_under_way_at_once() -> None:
     ):
         answers = await asyncio.gather(*(client.get("/") for _ in range(100)))
     assert {answer.status_code for answer in answers} == {200}
+
+
+async def _answered_empty(came: list[bytes], reader: asyncio.StreamReader) -> bytes:
+    came.append(await _head(reader))
+    return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+async def test_the_environments_proxy_is_used_and_what_it_excepts_is_asked_directly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proxied: list[bytes] = []
+    direct: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await _answered_empty(proxied, reader))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await _answered_empty(direct, reader))
+
+    async with listening(proxy) as way, listening(serve) as url:
+        monkeypatch.setenv("http_proxy", way.replace("http://", "http://neo:pass%40word@"))
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        async with httpx.AsyncClient(transport=AiohttpTransport(), trust_env=False) as client:
+            await client.get("http://neo.example/page")
+            await client.get(f"{url}/page")
+    assert proxied[0].startswith(b"GET http://neo.example/page HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic bmVvOnBhc3NAd29yZA==" in proxied[0], "neo:pass@word"
+    assert direct[0].startswith(b"GET /page HTTP/1.1\r\n")
+
+
+async def test_a_password_file_of_the_account_does_not_stand_in_the_way_of_the_key(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    passwords = tmp_path / "netrc"
+    passwords.write_text("machine 127.0.0.1 login somebody password else\n")
+    passwords.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(passwords))
+    came: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await _answered_empty(came, reader))
+
+    async with served(serve) as client:
+        answer = await client.get("/page", headers={"Authorization": "Bearer key"})
+    assert answer.status_code == httpx.codes.OK
+    assert came[0].lower().count(b"authorization:") == 1
+    assert b"Bearer key" in came[0]
