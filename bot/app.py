@@ -251,6 +251,7 @@ async def furnish(
         jobs.register(approvals_delivery.DELIVER, delivery.deliver)
         jobs.register(approvals_delivery.REACH, delivery.reach)
         jobs.register(truth.REDRAW, delivery.redraw)
+        jobs.register(truth.REDRAW_ALL, delivery.redraw_all)
         jobs.register(chasing.REMIND, chase.remind)
         jobs.register(chasing.REMIND_PERSON, chase.remind_person)
         jobs.register(origin.FIND, runs_behind.find)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from bot.approvals.risks import client_of, tools_of
 from bot.messaging import Person
@@ -16,7 +17,7 @@ from bot.store.circumstances import Circumstances, Vote
 from bot.store.database import Connection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """One approval: as Neo has it, what was done here about it, and what the tenant asks for.
 
@@ -25,24 +26,24 @@ class Case:
         around: Votes, delegations, snoozes.
         policy: The tenant's.
         at: The moment.
-        approval: As Neo last had it.
-        asked: Whom Neo asked: name by Entra object id in lower case, in Neo's order.
     """
 
     known: Known
     around: Circumstances
     policy: Policy
     at: datetime
-    approval: Approval = field(init=False)
-    asked: dict[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        approval = self.known.approval
-        asked = {a.user_id.lower(): a.user_name or "" for a in approval.approvers if a.user_id}
-        object.__setattr__(self, "approval", approval)
-        object.__setattr__(self, "asked", asked)
 
     @property
+    def approval(self) -> Approval:
+        """As Neo last had it."""
+        return self.known.approval
+
+    @cached_property
+    def asked(self) -> dict[str, str]:
+        """Whom Neo asked: name by Entra object id in lower case, in Neo's order."""
+        return {a.user_id.lower(): a.user_name or "" for a in self.approval.approvers if a.user_id}
+
+    @cached_property
     def rules(self) -> tuple[Rule, ...]:
         """The rules of the policy that are about it."""
         agent = self.approval.agent_name or ""
@@ -77,7 +78,23 @@ async def load(
 
 async def around(conn: Connection, known: Known, *, policy: Policy, at: datetime) -> Case:
     """The case of an approval that was just read."""
-    people = [a.user_id.lower() for a in known.approval.approvers if a.user_id]
-    people += policy.second_group.people if policy.second_group else ()
+    people = _named(known.approval, policy)
     found = await circumstances.around(conn, known.tenant, known.id, people=people, at=at)
     return Case(known, found, policy, at)
+
+
+async def locked(
+    conn: Connection, tenant: str, fresh: Approval, *, policy: Policy, at: datetime
+) -> Case | None:
+    """The case before it is held against what Neo says of it now; nobody else changes it meanwhile.
+
+    None if it was never read. Whom Neo names now are named in it.
+    """
+    people = _named(fresh, policy)
+    known, found = await circumstances.locked(conn, tenant, fresh.id, people=people, at=at)
+    return None if known is None else Case(known, found, policy, at)
+
+
+def _named(approval: Approval, policy: Policy) -> list[str]:
+    asked = [a.user_id.lower() for a in approval.approvers if a.user_id]
+    return [*asked, *(policy.second_group.people if policy.second_group else ())]

@@ -147,9 +147,28 @@ class Records:
                     answered=answered,
                     error=error,
                 )
+        entry = self.entry(
+            click, outcome, reason, sent=sent, acting=acting, answered=answered, error=error
+        )
+        await ledger.add_and_commit(conn, entry)
+        log_recorded(click, outcome)
+        return None
+
+    def entry(
+        self,
+        click: Click,
+        outcome: Recorded,
+        reason: str,
+        *,
+        sent: Sent | None = None,
+        acting: Capacity | None = None,
+        answered: str = "",
+        error: NeoError | None = None,
+    ) -> Entry:
+        """The row that says what became of a click."""
         place = click.pressed.conversation
         acting = acting or (sent.acting if sent else Capacity())
-        entry = Entry(
+        return Entry(
             tenant=click.tenant,
             at=self.clock(),
             approval=click.wish.approval,
@@ -169,15 +188,17 @@ class Records:
             request_id=error.request_id if error else None,
             took_ms=round((monotonic() - click.began) * 1000),
         )
-        await ledger.add_and_commit(conn, entry)
-        log.info(
-            "approval.decision",
-            tenant=click.tenant,
-            approval=click.wish.approval,
-            person=click.person.id,
-            outcome=outcome,
-        )
-        return None
+
+
+def log_recorded(click: Click, outcome: Recorded) -> None:
+    """Say what became of a click."""
+    log.info(
+        "approval.decision",
+        tenant=click.tenant,
+        approval=click.wish.approval,
+        person=click.person.id,
+        outcome=outcome,
+    )
 
 
 def _answered(error: NeoError | None) -> str:

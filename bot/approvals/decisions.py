@@ -126,9 +126,7 @@ class Decisions:
         """Hold the click against what the approval is now, and claim it; all in one transaction."""
         tenant, wish, person = click.tenant, click.wish, click.person
         async with transaction(self.pool) as conn:
-            _, known = await self.truth.observe(conn, tenant, fresh)
-            policy, at = self.records.policy_of(tenant), self.clock()
-            case = await cases.around(conn, known, policy=policy, at=at)
+            case = await self._case(conn, tenant, fresh)
             changed = None if case.known.digest == click.shown else _CHANGED
             reason = (
                 who_may.why_not_decide(person, wish.verdict, case)
@@ -152,6 +150,17 @@ class Decisions:
             if claim is None:
                 return await self.records.refuse(click, FASTER, conn=conn)
         return await self.sending.send(claim)
+
+    async def _case(self, conn: Connection, tenant: str, fresh: Approval) -> Case:
+        """The approval as Neo has it now, and what surrounds it; nobody else changes it."""
+        policy, at = self.records.policy_of(tenant), self.clock()
+        case = await cases.locked(conn, tenant, fresh, policy=policy, at=at)
+        before = case.known if case else None
+        known = await self.truth.held_against(conn, tenant, before, fresh)
+        if case is not None and known is before:
+            return case
+        # What surrounded it was of what it was before.
+        return await cases.around(conn, known, policy=policy, at=at)
 
     async def _unconfirmed(
         self, conn: Connection, click: Click, case: Case, reason: str

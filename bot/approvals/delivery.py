@@ -21,7 +21,7 @@ from bot.policies import Policy
 from bot.store import approvals as stored
 from bot.store import circumstances, conversations, routes
 from bot.store.approvals import Known, Place
-from bot.store.database import Connection, Pool
+from bot.store.database import Connection, Pool, transaction
 from bot.store.jobs import Jobs
 from cards.card import Card
 
@@ -203,6 +203,12 @@ class Delivery:
             await stored.add_card(conn, tenant, card.approval, place)
             if card.shows != now.fingerprint:
                 await self.truth.redraw(conn, tenant, card.approval, place)
+
+    async def redraw_all(self, *, tenant: str, approval: str) -> None:
+        """Job: have every message that shows the approval tell the truth."""
+        async with transaction(self.pool) as conn:
+            copies = await stored.cards(conn, tenant, approval)
+            await self.truth.redraw(conn, tenant, approval, *copies)
 
     async def redraw(self, *, tenant: str, approval: str, conversation: str, message: str) -> None:
         """Job: make one message tell the truth."""

@@ -10,7 +10,7 @@ import structlog
 
 from bot.approvals import who_may
 from bot.approvals.case import Case
-from bot.approvals.clicked import Click, Outcome, Records, Sent
+from bot.approvals.clicked import Click, Outcome, Records, Sent, log_recorded
 from bot.approvals.notes import is_note, note, without_note
 from bot.approvals.settling import Settling
 from bot.approvals.truth import FOUND, Truth
@@ -25,6 +25,7 @@ from bot.errors import (
 from bot.neo.client import Neo
 from bot.neo.models import Approval, ApprovalState
 from bot.store import approvals as stored
+from bot.store import claims
 from bot.store.approvals import Known
 from bot.store.database import Connection, Pool, transaction
 
@@ -71,31 +72,24 @@ class Sending:
     _under_way: set[Claim] = field(default_factory=set, init=False)
 
     async def claim(self, conn: Connection, click: Click, case: Case) -> Claim | None:
-        """Take the right to decide; the row is locked, so that nothing changes meanwhile."""
-        claimed_at = self.clock()
-        claimed = await stored.claim(
-            conn,
-            click.tenant,
-            case.known.id,
-            person=click.person.id,
-            name=click.person.name,
-            digest=click.shown,
-            at=claimed_at,
-            stale_after=CLAIM_LASTS,
-        )
-        if not claimed:
-            return None
+        """Take the right to decide, and end the transaction.
+
+        The row is locked, so that nothing has changed since the click was judged.
+        """
         if case.known.deciding_person is not None:
             await self.settling.close(conn, case.known, "failed", "taken over by somebody else")
         acting = who_may.capacity(click.person.id, case) or who_may.Capacity()
         votes = case.votes_of_others(click.person.id) if click.wish.verdict == "approve" else ()
         sent = Sent(acting, note(click.person, click.wish.comment, acting, votes))
-        await self.records.add(click, "sent", "", conn=conn, sent=sent)
+        entry = self.records.entry(click, "sent", "", sent=sent)
+        if not await claims.take_and_commit(conn, entry, stale_after=CLAIM_LASTS):
+            return None
+        log_recorded(click, "sent")
         known = replace(
             case.known,
             deciding_person=click.person.id,
             deciding_name=click.person.name,
-            deciding_at=claimed_at,
+            deciding_at=entry.at,
         )
         return Claim(click, replace(case, known=known), sent)
 
@@ -128,7 +122,7 @@ class Sending:
         """End the claim; whoever was shown "is deciding" sees the approval again."""
         tenant, known = claim.click.tenant, claim.known
         async with self.pool.connection() as conn:
-            await stored.release(conn, tenant, known.id, known.deciding_at)
+            await claims.release(conn, tenant, known.id, known.deciding_at)
             await self.truth.redraw_all(conn, tenant, known.id)
 
     async def _decided(self, claim: Claim, answer: Approval) -> Outcome:
@@ -151,7 +145,7 @@ class Sending:
             with_name=before if click.wish.verdict == "approve" else None,
         )
         async with transaction(self.pool) as conn:
-            now = await stored.end_claim(
+            ended = await claims.end(
                 conn,
                 click.tenant,
                 whole,
@@ -160,13 +154,14 @@ class Sending:
                 at=decision.decided_at,
             )
             rush = len(self._under_way) > RUSH
-            await self.truth.redraw_copies(
+            await self.truth.redraw_decided(
                 conn, click.tenant, known.id, after=AFTER_RUSH if rush else None
             )
             answered = _in_short(answer)
             await self.records.add(
                 click, "decided", "", conn=conn, sent=claim.sent, answered=answered
             )
+            now = await ended.fetchone()
         # What a decided card shows beside is as it was when the right to decide was taken.
         return Outcome("decided", replace(claim.case, known=now or known))
 

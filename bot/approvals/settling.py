@@ -15,7 +15,7 @@ from bot.errors import NeoError
 from bot.neo.client import Neo
 from bot.neo.models import ApprovalState
 from bot.store import approvals as stored
-from bot.store import ledger
+from bot.store import claims, ledger
 from bot.store.approvals import Known
 from bot.store.database import Connection, Pool, single
 
@@ -34,7 +34,7 @@ class Settling:
     async def overdue(self, tenant: str) -> None:
         """End the claims that are no longer respected; where Neo does not answer, the next time."""
         async with single(self.pool) as conn:
-            late = await stored.claimed(conn, tenant, before=self.clock() - CLAIM_LASTS)
+            late = await claims.under_way(conn, tenant, before=self.clock() - CLAIM_LASTS)
         for known in late:
             try:
                 await self.settle(known, final=True)
@@ -74,7 +74,7 @@ class Settling:
                 await self.close(conn, now, "decided", FOUND)
             else:
                 await self.close(conn, now, "failed", "not taken, as found afterwards")
-            await stored.release(conn, tenant, approval, claim)
+            await claims.release(conn, tenant, approval, claim)
             await self.truth.redraw_all(conn, tenant, approval)
 
     async def close(

@@ -17,6 +17,7 @@ from bot.store.jobs import Due, Jobs
 from bot.store.ledger import Entry
 
 REDRAW = "approvals.redraw"
+REDRAW_ALL = "approvals.redraw_all"
 FOUND = "found afterwards"
 
 
@@ -40,10 +41,16 @@ class Truth:
         Until the transaction ends, nobody else changes it.
         """
         before = await stored.lock(conn, tenant, fresh.id)
+        return Observed(before, await self.held_against(conn, tenant, before, fresh))
+
+    async def held_against(
+        self, conn: Connection, tenant: str, before: Known | None, fresh: Approval
+    ) -> Known:
+        """`observe`, of what the caller has locked; ``before`` itself if Neo says nothing new."""
         if before is not None and _older(fresh, before.approval):
-            return Observed(before, before)  # an answer that was overtaken on its way
+            return before  # an answer that was overtaken on its way
         if before is None:
-            return Observed(None, await stored.write(conn, tenant, fresh, at=self.clock()))
+            return await stored.write(conn, tenant, fresh, at=self.clock())
         sent = await self._sent(conn, before, fresh)
         ours = next((row for row in reversed(sent) if is_note(fresh.comment, row.sent)), None)
         as_asked = fresh if ours is None else without_note(fresh, before.approval)
@@ -59,7 +66,7 @@ class Truth:
             changed = True
         if changed:
             now = await stored.find(conn, tenant, fresh.id) or now
-        return Observed(before, now)
+        return now
 
     async def _asked_anew(self, conn: Connection, before: Known, fresh: Approval) -> None:
         """What is open and has changed waits for all its people, should it change back or not."""
@@ -118,27 +125,22 @@ class Truth:
         seen here or sees that it is outdated (`Delivery`).
         """
         await stored.revise(conn, tenant, approval)
-        await self.redraw_copies(conn, tenant, approval)
+        await self.redraw(conn, tenant, approval, *await stored.cards(conn, tenant, approval))
 
-    async def redraw_copies(
+    async def redraw_decided(
         self, conn: Connection, tenant: str, approval: str, *, after: timedelta | None = None
     ) -> None:
-        """`redraw_all`, where its row has just been written with another revision."""
-        places = await stored.cards(conn, tenant, approval)
-        await self.redraw(conn, tenant, approval, *places, after=after)
+        """`redraw_all`, where its row has just been written as decided: not before ``after``.
+
+        A job finds out which messages that are, so that whoever decides does not wait for it. What
+        comes to be meanwhile shows the decision already, and is drawn once more for nothing.
+        """
+        await self.jobs.defer(conn, REDRAW_ALL, after=after, tenant=tenant, approval=approval)
 
     async def redraw(
-        self,
-        conn: Connection,
-        tenant: str,
-        approval: str,
-        *places: stored.Place,
-        after: timedelta | None = None,
+        self, conn: Connection, tenant: str, approval: str, *places: stored.Place
     ) -> None:
-        """Queue a redraw of these messages, each in order with whatever else goes there.
-
-        Not before ``after`` has passed.
-        """
+        """Queue a redraw of these messages, each in order with whatever else goes there."""
         redraws = [
             Due(
                 REDRAW,
@@ -149,7 +151,6 @@ class Truth:
                     "conversation": place.conversation,
                     "message": place.message,
                 },
-                after=after,
             )
             for place in places
         ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import class_row
 from psycopg.types.json import Json
 
@@ -17,7 +18,7 @@ from bot.store.conversations import Conversation
 Connection = AsyncConnection[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
     """What is known of an approval here.
 
@@ -57,7 +58,7 @@ class Known:
         shown = (self.digest, self.state, self.gone_at, self.deciding_at, self.decided_at, run)
         return "/".join(map(str, (*shown, self.revision)))
 
-    @property
+    @cached_property
     def approval(self) -> Approval:
         """The approval itself."""
         return Approval.model_validate(self.body)
@@ -87,9 +88,9 @@ class Decision:
     with_name: str | None = None
 
 
-_DECISION = """decided_person = %(person)s, decided_name = %(name)s, decided_comment = %(comment)s,
+DECISION = """decided_person = %(person)s, decided_name = %(name)s, decided_comment = %(comment)s,
     decided_at = %(decided_at)s, decided_for = %(for_name)s, decided_with = %(with_name)s"""
-_KNOWN = """tenant, id, body, digest, state, gone_at, deciding_person, deciding_name, deciding_at,
+KNOWN = """tenant, id, body, digest, state, gone_at, deciding_person, deciding_name, deciding_at,
     decided_person, decided_name, decided_comment, decided_at, decided_for, decided_with,
     run, revision"""
 
@@ -98,7 +99,7 @@ async def find(conn: Connection, tenant: str, approval: str) -> Known | None:
     """What is known of it, or None if it was never read."""
     async with conn.cursor(row_factory=class_row(Known)) as cursor:
         await cursor.execute(
-            f"SELECT {_KNOWN} FROM approvals WHERE tenant = %s AND id = %s", (tenant, approval)
+            f"SELECT {KNOWN} FROM approvals WHERE tenant = %s AND id = %s", (tenant, approval)
         )
         return await cursor.fetchone()
 
@@ -108,7 +109,7 @@ async def find_with_copy(
 ) -> tuple[Known | None, bool]:
     """Like `find`, and whether the message is known to show it."""
     cursor = await conn.execute(
-        f"SELECT {_KNOWN}, EXISTS (SELECT FROM approval_cards c WHERE c.tenant = a.tenant"
+        f"SELECT {KNOWN}, EXISTS (SELECT FROM approval_cards c WHERE c.tenant = a.tenant"
         " AND c.approval = a.id AND c.conversation = %s AND c.message = %s)"
         " FROM approvals a WHERE tenant = %s AND id = %s",
         (place.conversation, place.message, tenant, approval),
@@ -119,32 +120,26 @@ async def find_with_copy(
 
 async def lock(conn: Connection, tenant: str, approval: str) -> Known | None:
     """Like `find`, and nobody else changes it before this transaction ends."""
-    async with conn.cursor(row_factory=class_row(Known)) as cursor:
-        await cursor.execute(
-            f"SELECT {_KNOWN} FROM approvals WHERE tenant = %s AND id = %s FOR UPDATE",
-            (tenant, approval),
-        )
-        return await cursor.fetchone()
+    return await (await ask_locked(conn, tenant, approval)).fetchone()
+
+
+async def ask_locked(conn: Connection, tenant: str, approval: str) -> AsyncCursor[Known]:
+    """`lock`, to be fetched once other statements are under way too."""
+    cursor = conn.cursor(row_factory=class_row(Known))
+    await cursor.execute(
+        f"SELECT {KNOWN} FROM approvals WHERE tenant = %s AND id = %s FOR UPDATE",
+        (tenant, approval),
+    )
+    return cursor
 
 
 async def waiting(conn: Connection, tenant: str) -> list[Known]:
     """Every approval that was open when last read, the longest unread first."""
     async with conn.cursor(row_factory=class_row(Known)) as cursor:
         await cursor.execute(
-            f"SELECT {_KNOWN} FROM approvals WHERE tenant = %s AND state IN ('pending', 'unknown')"
+            f"SELECT {KNOWN} FROM approvals WHERE tenant = %s AND state IN ('pending', 'unknown')"
             " AND gone_at IS NULL ORDER BY read_at",
             (tenant,),
-        )
-        return await cursor.fetchall()
-
-
-async def claimed(conn: Connection, tenant: str, *, before: datetime) -> Sequence[Known]:
-    """The approvals on which a decision has been under way since before that moment."""
-    async with conn.cursor(row_factory=class_row(Known)) as cursor:
-        await cursor.execute(
-            f"SELECT {_KNOWN} FROM approvals WHERE tenant = %s AND deciding_at <= %s"
-            " ORDER BY deciding_at",
-            (tenant, before),
         )
         return await cursor.fetchall()
 
@@ -164,14 +159,15 @@ async def write(conn: Connection, tenant: str, approval: Approval, *, at: dateti
         ON CONFLICT (tenant, id) DO UPDATE SET
             body = excluded.body, digest = excluded.digest, state = excluded.state,
             created_at = excluded.created_at, read_at = excluded.read_at, gone_at = NULL
-        RETURNING {_KNOWN}
+        RETURNING {KNOWN}
         """,
-        _said(tenant, approval, at),
+        said(tenant, approval, at),
     )
     return _there(await cursor.fetchone())
 
 
-def _said(tenant: str, approval: Approval, at: datetime) -> dict[str, Any]:
+def said(tenant: str, approval: Approval, at: datetime) -> dict[str, Any]:
+    """What Neo said of it, as the values of a statement."""
     return {
         "tenant": tenant,
         "id": approval.id,
@@ -227,59 +223,10 @@ async def write_gone(conn: Connection, tenant: str, approval: str, *, at: dateti
     )
 
 
-async def claim(
-    conn: Connection,
-    tenant: str,
-    approval: str,
-    *,
-    person: str,
-    name: str,
-    digest: str,
-    at: datetime,
-    stale_after: timedelta,
-) -> bool:
-    """Take the right to decide; True for the one caller that got it.
-
-    Only while it is pending and still has this digest: whoever read it a moment ago may have been
-    overtaken. A claim older than ``stale_after`` belongs to a process that died: taken over.
-    """
-    cursor = await conn.execute(
-        """
-        UPDATE approvals SET deciding_person = %(person)s, deciding_name = %(name)s,
-            deciding_at = %(at)s
-        WHERE tenant = %(tenant)s AND id = %(id)s
-            AND state = 'pending' AND gone_at IS NULL AND digest = %(digest)s
-            AND (deciding_at IS NULL OR deciding_at < %(stale)s)
-        RETURNING id
-        """,
-        {
-            "tenant": tenant,
-            "id": approval,
-            "person": person,
-            "name": name,
-            "digest": digest,
-            "at": at,
-            "stale": at - stale_after,
-        },
-    )
-    return await cursor.fetchone() is not None
-
-
-async def release(
-    conn: Connection, tenant: str, approval: str, claimed_at: datetime | None
-) -> None:
-    """Give the claim of that moment back; another's stays."""
-    await conn.execute(
-        "UPDATE approvals SET deciding_person = NULL, deciding_name = NULL, deciding_at = NULL"
-        " WHERE tenant = %s AND id = %s AND deciding_at = %s",
-        (tenant, approval, claimed_at),
-    )
-
-
 async def write_decision(conn: Connection, tenant: str, approval: str, decision: Decision) -> None:
     """Write down whose decision through this bot Neo took."""
     await conn.execute(
-        f"UPDATE approvals SET {_DECISION} WHERE tenant = %(tenant)s AND id = %(id)s",
+        f"UPDATE approvals SET {DECISION} WHERE tenant = %(tenant)s AND id = %(id)s",
         {"tenant": tenant, "id": approval, **asdict(decision)},
     )
 
@@ -291,45 +238,6 @@ async def forget_decision(conn: Connection, tenant: str, approval: str) -> None:
         " decided_at = NULL, decided_for = NULL, decided_with = NULL WHERE tenant = %s AND id = %s",
         (tenant, approval),
     )
-
-
-async def end_claim(
-    conn: Connection,
-    tenant: str,
-    approval: Approval,
-    decision: Decision,
-    *,
-    claimed_at: datetime | None,
-    at: datetime,
-) -> Known | None:
-    """Write down the decision that a claim led to, with what Neo answered; the claim is over.
-
-    Another's claim stays. Every copy of its card is outdated.
-
-    Returns:
-        What is known then; None if the approval was forgotten meanwhile.
-    """
-    cursor = conn.cursor(row_factory=class_row(Known))
-    await cursor.execute(
-        f"""
-        WITH version AS (
-            INSERT INTO approval_versions (tenant, approval, digest, body, seen_at)
-            VALUES (%(tenant)s, %(id)s, %(digest)s, %(body)s, %(at)s)
-            ON CONFLICT DO NOTHING
-        )
-        UPDATE approvals SET
-            body = %(body)s, digest = %(digest)s, state = %(state)s,
-            created_at = %(created_at)s, read_at = %(at)s, gone_at = NULL, {_DECISION},
-            revision = revision + 1,
-            deciding_person = CASE WHEN deciding_at <> %(claimed_at)s THEN deciding_person END,
-            deciding_name = CASE WHEN deciding_at <> %(claimed_at)s THEN deciding_name END,
-            deciding_at = NULLIF(deciding_at, %(claimed_at)s)
-        WHERE tenant = %(tenant)s AND id = %(id)s
-        RETURNING {_KNOWN}
-        """,
-        {**_said(tenant, approval, at), **asdict(decision), "claimed_at": claimed_at},
-    )
-    return await cursor.fetchone()
 
 
 async def write_run(conn: Connection, tenant: str, approval: str, run: str) -> None:

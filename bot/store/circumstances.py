@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from bot.store import approvals
+from bot.store.approvals import Known
 
 Connection = AsyncConnection[Any]
 
@@ -92,7 +95,25 @@ async def around(
         people: Who is to be named, beside the delegates.
         at: The present.
     """
-    cursor = await conn.execute(
+    return _read(await (await _ask(conn, tenant, approval, people, at)).fetchone())
+
+
+async def locked(
+    conn: Connection, tenant: str, approval: str, *, people: Sequence[str], at: datetime
+) -> tuple[Known | None, Circumstances]:
+    """What is known of an approval, locked as by `approvals.lock`, and then `around`.
+
+    In a pipeline both are one wait for the database.
+    """
+    locking = await approvals.ask_locked(conn, tenant, approval)
+    asking = await _ask(conn, tenant, approval, people, at)
+    return await locking.fetchone(), _read(await asking.fetchone())
+
+
+async def _ask(
+    conn: Connection, tenant: str, approval: str, people: Sequence[str], at: datetime
+) -> AsyncCursor[Any]:
+    return await conn.execute(
         """
         SELECT
             (SELECT json_agg(v ORDER BY v.at) FROM votes v
@@ -119,7 +140,9 @@ async def around(
             "people": list(people),
         },
     )
-    row = await cursor.fetchone()
+
+
+def _read(row: tuple[Any, ...] | None) -> Circumstances:
     votes, delegations, snoozes, escalated, known = row or (None, None, None, False, None)
     return Circumstances(
         votes=votes,

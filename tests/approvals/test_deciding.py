@@ -18,6 +18,8 @@ from bot.errors import (
     SendLater,
 )
 from bot.store import approvals as stored
+from bot.store import claims
+from bot.store.ledger import Entry
 from cards.card import Card
 from tests.workplace import (
     ADELE,
@@ -306,16 +308,20 @@ async def test_the_claim_of_a_dead_process_is_taken_over(office: Workplace) -> N
     async with office.pool.connection() as conn:
         known = await stored.find(conn, TENANT, "481")
         assert known is not None
-        assert await stored.claim(
-            conn,
-            TENANT,
-            "481",
-            person=ALEX[0],
-            name=ALEX[1],
-            digest=known.digest,
+        sent = Entry(
+            tenant=TENANT,
             at=office.clock(),
-            stale_after=timedelta(seconds=30),
+            approval="481",
+            person=ALEX[0],
+            person_name=ALEX[1],
+            conversation=megan.at.id,
+            wish="approve",
+            outcome="sent",
+            reason="",
+            comment="",
+            shown=known.digest,
         )
+        assert await claims.take_and_commit(conn, sent, stale_after=timedelta(seconds=30))
     busy = await megan.presses("Approve", office.chats.in_(megan.at)[-1])
     assert "Alex Wilber" in busy.summary
     assert office.neo.decisions == []

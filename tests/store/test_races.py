@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from bot.messaging import Scope
 from bot.neo.models import Approval, Run
-from bot.store import activities, conversations, routes, runs, signing
+from bot.store import activities, claims, conversations, ledger, routes, runs, signing
 from bot.store import approvals as stored
 from bot.store.database import Connection, Pool
+from bot.store.ledger import Entry
 from tests.workplace import ALEX, ELSEWHERE, MEGAN, START, TENANT, place
 
 CHAT = place("a:megan", Scope.PERSONAL, person=MEGAN[0])
 ASKED = Approval.model_validate({"id": 481, "status": "PENDING", "created_at": START})
 MINUTE = timedelta(minutes=1)
+
+
+def _sent(who: tuple[str, str], digest: str, at: datetime, approval: str = "481") -> Entry:
+    return Entry(
+        tenant=TENANT,
+        at=at,
+        approval=approval,
+        person=who[0],
+        person_name=who[1],
+        conversation=CHAT.id,
+        wish="approve",
+        outcome="sent",
+        reason="",
+        comment="",
+        shown=digest,
+    )
 
 
 async def _at_once(db: Pool, ask: Callable[[Connection, int], Awaitable[bool]]) -> int:
@@ -33,25 +50,21 @@ async def test_one_of_eight_clicks_gets_the_right_to_decide(db: Pool) -> None:
         await stored.write(conn, TENANT, ASKED, at=START)
 
     async def claim(conn: Connection, number: int) -> bool:
-        return await stored.claim(
-            conn,
-            TENANT,
-            "481",
-            person=str(number),
-            name=f"Technician {number}",
-            digest=ASKED.digest,
-            at=START,
-            stale_after=MINUTE,
-        )
+        sent = _sent((str(number), f"Technician {number}"), ASKED.digest, START)
+        return await claims.take_and_commit(conn, sent, stale_after=MINUTE)
 
     assert await _at_once(db, claim) == 1
+    async with db.connection() as conn:
+        rows = await ledger.history(conn, TENANT, "481")
+        known = await stored.find(conn, TENANT, "481")
+    assert [row.entry.person for row in rows] == [known and known.deciding_person]
 
 
 @pytest.mark.parametrize(
     ("digest", "later", "gets_it"),
     [
         (ASKED.digest, timedelta(seconds=59), False),
-        (ASKED.digest, timedelta(seconds=61), True),
+        (ASKED.digest, MINUTE, True),
         ("of something else", timedelta(seconds=61), False),
     ],
 )
@@ -61,17 +74,10 @@ async def test_a_claim_is_taken_over_only_when_it_is_stale_and_nothing_changed(
     async with db.connection() as conn:
         await stored.write(conn, TENANT, ASKED, at=START)
         for who, what, at in ((MEGAN, ASKED.digest, START), (ALEX, digest, START + later)):
-            got = await stored.claim(
-                conn,
-                TENANT,
-                "481",
-                person=who[0],
-                name=who[1],
-                digest=what,
-                at=at,
-                stale_after=MINUTE,
-            )
+            got = await claims.take_and_commit(conn, _sent(who, what, at), stale_after=MINUTE)
+        rows = await ledger.of(conn, TENANT, "481")
     assert got is gets_it
+    assert [row.person for row in rows] == [MEGAN[0], ALEX[0]][: 1 + gets_it]
 
 
 async def test_what_is_decided_or_gone_can_no_longer_be_claimed(db: Pool) -> None:
@@ -83,16 +89,9 @@ async def test_what_is_decided_or_gone_can_no_longer_be_claimed(db: Pool) -> Non
         await stored.write_gone(conn, TENANT, "482", at=START)
         for number in ("481", "482", "483"):
             known = await stored.find(conn, TENANT, number)
-            assert not await stored.claim(
-                conn,
-                TENANT,
-                number,
-                person="p",
-                name="n",
-                digest=known.digest if known else "",
-                at=START,
-                stale_after=MINUTE,
-            )
+            sent = _sent(MEGAN, known.digest if known else "", START, number)
+            assert not await claims.take_and_commit(conn, sent, stale_after=MINUTE)
+            assert await ledger.of(conn, TENANT, number) == []
 
 
 async def test_eight_messages_of_one_installation_are_greeted_once(db: Pool) -> None:

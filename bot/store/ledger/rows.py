@@ -146,7 +146,7 @@ async def add(conn: Connection, entry: Entry) -> Row:
     is logged counts once the transaction is committed; if it is not, the position is taken, and
     logged, again.
     """
-    return await _added(await _adding(conn, entry))
+    return await _fetched(await _add(conn, entry))
 
 
 async def add_and_commit(conn: Connection, entry: Entry) -> Row:
@@ -154,30 +154,47 @@ async def add_and_commit(conn: Connection, entry: Entry) -> Row:
 
     In a pipeline both are sent together, so that others wait for the database's work alone.
     """
-    adding = await _adding(conn, entry)
+    cursor = await _add(conn, entry)
     await conn.commit()
-    return await _added(adding)
+    return await _fetched(cursor)
 
 
-async def _adding(conn: Connection, entry: Entry) -> Cursor:
+def adding(at: str = "%(entry_at)s") -> str:
+    """The SQL of a row's columns as they are added; `added` has its values. ``at`` is SQL too."""
+    return f"add_to_ledger(%(entry)s, {at}, %(entry_tenant)s, %(entry_rest)s)"
+
+
+def added(entry: Entry) -> dict[str, Any]:
+    """The values of `adding`."""
     entry = _storable(entry)
     columns = {name: getattr(entry, name) for name in FIELDS if name != "at"}
     # As `Row.seal` has it: the tenant, the time, and everything up to what only the database knows.
     tenant, *rest = columns.values()
+    return {
+        "entry": Json(columns),
+        "entry_at": entry.at,
+        "entry_tenant": _written(tenant),
+        "entry_rest": _written(rest)[1:-1],
+    }
+
+
+def log_added(row: Row) -> None:
+    """Say that a row was added: where the log is kept, nobody cuts it off unnoticed."""
+    log.info("ledger.added", tenant=row.entry.tenant, position=row.position, hash=row.hash)
+
+
+async def _add(conn: Connection, entry: Entry) -> Cursor:
     cursor = conn.cursor(row_factory=dict_row)
-    await cursor.execute(
-        "SELECT * FROM add_to_ledger(%s, %s, %s, %s)",
-        (Json(columns), entry.at, _written(tenant), _written(rest)[1:-1]),
-    )
+    await cursor.execute(f"SELECT * FROM {adding()}", added(entry))
     return cursor
 
 
-async def _added(adding: Cursor) -> Row:
-    columns = await adding.fetchone()
+async def _fetched(cursor: Cursor) -> Row:
+    columns = await cursor.fetchone()
     if columns is None:
         raise LookupError("the ledger did not say which row was added")
     row = Row.read(columns)
-    log.info("ledger.added", tenant=row.entry.tenant, position=row.position, hash=row.hash)
+    log_added(row)
     return row
 
 

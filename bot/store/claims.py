@@ -1,0 +1,118 @@
+"""The right to decide an approval: one click has it while its decision is on its way to Neo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import class_row, dict_row
+
+from bot.neo.models import Approval
+from bot.store.approvals import DECISION, KNOWN, Decision, Known, said
+from bot.store.ledger import Entry, rows
+
+Connection = AsyncConnection[Any]
+
+
+async def take_and_commit(conn: Connection, sent: Entry, *, stale_after: timedelta) -> bool:
+    """Take the right to decide, add the row that says what is sent, and end the transaction.
+
+    True for the one caller that got it; for others there is no row either. In a pipeline all of it
+    is one wait for the database. Only while the approval is pending and still has the digest that
+    was shown: whoever read it a moment ago may have been overtaken. A claim that is ``stale_after``
+    old belongs to a process that died: taken over.
+    """
+    cursor = conn.cursor(row_factory=dict_row)
+    await cursor.execute(
+        f"""
+        WITH claimed AS (
+            UPDATE approvals SET deciding_person = %(person)s, deciding_name = %(name)s,
+                deciding_at = %(at)s
+            WHERE tenant = %(tenant)s AND id = %(id)s
+                AND state = 'pending' AND gone_at IS NULL AND digest = %(digest)s
+                AND (deciding_at IS NULL OR deciding_at <= %(stale)s)
+            RETURNING deciding_at
+        )
+        SELECT row.* FROM claimed, LATERAL {rows.adding("claimed.deciding_at")} AS row
+        """,
+        {
+            "tenant": sent.tenant,
+            "id": sent.approval,
+            "person": sent.person,
+            "name": sent.person_name,
+            "digest": sent.shown,
+            "at": sent.at,
+            "stale": sent.at - stale_after,
+            **rows.added(sent),
+        },
+    )
+    await conn.commit()
+    columns = await cursor.fetchone()
+    if columns is not None:
+        rows.log_added(rows.Row.read(columns))
+    return columns is not None
+
+
+async def under_way(conn: Connection, tenant: str, *, before: datetime) -> Sequence[Known]:
+    """The approvals on which a decision has been under way since before that moment."""
+    async with conn.cursor(row_factory=class_row(Known)) as cursor:
+        await cursor.execute(
+            f"SELECT {KNOWN} FROM approvals WHERE tenant = %s AND deciding_at <= %s"
+            " ORDER BY deciding_at",
+            (tenant, before),
+        )
+        return await cursor.fetchall()
+
+
+async def release(
+    conn: Connection, tenant: str, approval: str, claimed_at: datetime | None
+) -> None:
+    """Give the claim of that moment back; another's stays."""
+    await conn.execute(
+        "UPDATE approvals SET deciding_person = NULL, deciding_name = NULL, deciding_at = NULL"
+        " WHERE tenant = %s AND id = %s AND deciding_at = %s",
+        (tenant, approval, claimed_at),
+    )
+
+
+async def end(
+    conn: Connection,
+    tenant: str,
+    approval: Approval,
+    decision: Decision,
+    *,
+    claimed_at: datetime | None,
+    at: datetime,
+) -> AsyncCursor[Known]:
+    """Write down the decision that a claim led to, with what Neo answered; the claim is over.
+
+    Another's claim stays. Every copy of its card is outdated.
+
+    Returns:
+        Where what is known then can be fetched, once other statements are under way too; nothing
+        there if the approval was forgotten meanwhile.
+    """
+    cursor = conn.cursor(row_factory=class_row(Known))
+    await cursor.execute(
+        f"""
+        WITH version AS (
+            INSERT INTO approval_versions (tenant, approval, digest, body, seen_at)
+            VALUES (%(tenant)s, %(id)s, %(digest)s, %(body)s, %(at)s)
+            ON CONFLICT DO NOTHING
+        )
+        UPDATE approvals SET
+            body = %(body)s, digest = %(digest)s, state = %(state)s,
+            created_at = %(created_at)s, read_at = %(at)s, gone_at = NULL, {DECISION},
+            revision = revision + 1,
+            deciding_person = CASE WHEN deciding_at <> %(claimed_at)s THEN deciding_person END,
+            deciding_name = CASE WHEN deciding_at <> %(claimed_at)s THEN deciding_name END,
+            deciding_at = NULLIF(deciding_at, %(claimed_at)s)
+        WHERE tenant = %(tenant)s AND id = %(id)s
+        RETURNING {KNOWN}
+        """,
+        {**said(tenant, approval, at), **asdict(decision), "claimed_at": claimed_at},
+    )
+    return cursor
