@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -44,7 +43,7 @@ from bot.neo.http import NeoHttp
 from bot.neo.keys import ApiKey
 from bot.neo.models import Approval
 from bot.neo.options import Purpose
-from bot.neo.transport import AiohttpTransport
+from bot.neo.transport import AiohttpTransport, DirectClient
 from bot.policies import Policy
 from bot.settings import AppType, Settings, is_loopback
 from bot.store import activities
@@ -143,12 +142,7 @@ def neo_client(settings: Settings) -> httpx.AsyncClient:
     It keeps no cookies, and has as many connections as are needed: each tenant's budget bounds
     its own, and a limit in common would let one tenant's slow answers stop another's decisions.
     """
-    return httpx.AsyncClient(
-        base_url=settings.neo_api_url,
-        timeout=NEO_TIMEOUT,
-        transport=AiohttpTransport(),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-    )
+    return DirectClient(AiohttpTransport(), base_url=settings.neo_api_url, timeout=NEO_TIMEOUT)
 
 
 @asynccontextmanager

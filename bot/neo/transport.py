@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -18,6 +18,31 @@ from yarl import URL
 _KEPT_SECONDS: Final = 15.0
 # httpx has set them, or left them out on purpose.
 _NOT_ADDED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+class DirectClient(httpx.AsyncClient):
+    """Sends requests by one transport, and that is all.
+
+    httpx's own client looks at each for redirects, cookies, hooks and credentials: what is not
+    wanted here takes as long as the rest.
+    """
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, **more: Any) -> None:
+        super().__init__(transport=transport, **more)
+        self._direct = transport
+
+    async def send(
+        self, request: httpx.Request, *, stream: bool = False, **_: Any
+    ) -> httpx.Response:
+        """Send it; unless it is to be streamed, the answer is read."""
+        response = await self._direct.handle_async_request(request)
+        response.request = request
+        if not stream:
+            try:
+                await response.aread()
+            finally:
+                await response.aclose()
+        return response
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):

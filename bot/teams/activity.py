@@ -6,7 +6,7 @@ import json
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from botbuilder.schema import Activity
+from botbuilder.schema import Activity, ChannelAccount, ConversationAccount
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -38,6 +38,10 @@ class Account(_Wire):
     id: _Id
     name: _Short | None = None
     aad_object_id: _Short | None = None
+
+    def for_botbuilder(self) -> ChannelAccount:
+        """The same as botbuilder's type."""
+        return ChannelAccount(id=self.id, name=self.name, aad_object_id=self.aad_object_id)
 
 
 class Place(_Wire):
@@ -156,9 +160,31 @@ class Inbound(_Wire):
         )
 
     def for_botbuilder(self) -> Activity:
-        """The same as botbuilder's type; made of checked fields, so it cannot fail."""
-        checked = self.model_dump(by_alias=True, exclude_none=True, exclude={"entities"})
-        return Activity().deserialize(checked)
+        """The same as botbuilder's type.
+
+        Made field by field: its own reading of a dict takes ten times as long.
+        """
+        data = self.channel_data
+        return Activity(
+            type=self.type,
+            id=self.id,
+            channel_id=self.channel_id,
+            service_url=self.service_url,
+            from_property=self.from_.for_botbuilder(),
+            recipient=self.recipient.for_botbuilder(),
+            conversation=ConversationAccount(
+                **self.conversation.model_dump(exclude_none=True),
+            ),
+            channel_data=data.model_dump(by_alias=True, exclude_none=True) if data else None,
+            name=self.name,
+            action=self.action,
+            text=self.text,
+            value=self.value,
+            reply_to_id=self.reply_to_id,
+            members_added=[one.for_botbuilder() for one in self.members_added or ()],
+            members_removed=[one.for_botbuilder() for one in self.members_removed or ()],
+            local_timezone=self.local_timezone,
+        )
 
     def _object_id(self) -> str | None:
         # Entra object ids are compared with Neo's, which may be written in another case.

@@ -12,6 +12,7 @@ from typing import Any, Final
 import httpx
 import jwt
 import structlog
+from cachetools import LRUCache
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from bot.errors import BotError
@@ -26,6 +27,7 @@ BETWEEN_FIRST_TRIES: Final = timedelta(seconds=5)
 LEEWAY: Final = timedelta(minutes=5)
 _TIMEOUT: Final = httpx.Timeout(3.0)
 _SMALLEST_KEY_BITS: Final = 2048
+_GENUINE_TOKENS: Final = 256
 _REQUIRED: Final = ["exp", "nbf", "iss", "aud", "serviceurl"]
 
 
@@ -145,6 +147,15 @@ def _usable(published: list[Any]) -> dict[str, SigningKey]:
     return keys
 
 
+@dataclass(frozen=True, slots=True)
+class _Genuine:
+    """What a token says that was signed by this key."""
+
+    key_id: str
+    key: SigningKey
+    claims: dict[str, Any]
+
+
 class InboundTokens:
     """Checks the token that the connector sends with every activity.
 
@@ -164,6 +175,7 @@ class InboundTokens:
         self._app_id = app_id
         self._issuer = issuer
         self._clock = clock
+        self._genuine = LRUCache[str, _Genuine](maxsize=_GENUINE_TOKENS)
 
     async def check(self, authorization: Sequence[str], *, channel: str, service_url: str) -> None:
         """Let a genuine request pass.
@@ -177,12 +189,18 @@ class InboundTokens:
             Unauthenticated: for every other request.
         """
         token = _bearer(authorization)
-        key = await self._keys.find(_key_id(token))
+        known = self._genuine.get(token)
+        key_id = known.key_id if known else _key_id(token)
+        key = await self._keys.find(key_id)
         if key is None:
             raise Unauthenticated("unknown key")
         if channel not in key.endorsements:
             raise Unauthenticated("key not endorsed for the channel")
-        claims = self._claims(token, key)
+        # The connector sends one token for many activities: what cannot change is read once, as
+        # long as its key is published.
+        if known is None or known.key is not key:
+            known = self._genuine[token] = _Genuine(key_id, key, self._claims(token, key))
+        claims = known.claims
         self._check_times(claims)
         claimed = claims["serviceurl"]
         if not isinstance(claimed, str) or not same_service(claimed, service_url):
