@@ -12,7 +12,7 @@ from bot.neo.models import Approval
 from bot.policies import Policy, Rule
 from bot.store import approvals as stored
 from bot.store import circumstances
-from bot.store.approvals import Known
+from bot.store.approvals import Known, Place
 from bot.store.circumstances import Circumstances, Vote
 from bot.store.database import Connection
 
@@ -81,6 +81,18 @@ async def around(conn: Connection, known: Known, *, policy: Policy, at: datetime
     people = _named(known.approval, policy)
     found = await circumstances.around(conn, known.tenant, known.id, people=people, at=at)
     return Case(known, found, policy, at)
+
+
+async def pressed(
+    conn: Connection, tenant: str, approval: str, copy: Place, *, policy: Policy, at: datetime
+) -> tuple[Case | None, bool]:
+    """The case as it stands, None if it was never read, and whether that copy of it is known."""
+    people = policy.second_group.people if policy.second_group else ()
+    found = await circumstances.pressed(conn, tenant, approval, copy, people=people, at=at)
+    if found is None:
+        return None, False
+    known, surrounding, is_known_copy = found
+    return Case(known, surrounding, policy, at), is_known_copy
 
 
 async def locked(

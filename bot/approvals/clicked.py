@@ -150,7 +150,7 @@ class Records:
         entry = self.entry(
             click, outcome, reason, sent=sent, acting=acting, answered=answered, error=error
         )
-        await ledger.add_and_commit(conn, entry)
+        await ledger.fetched(await ledger.add_and_commit(conn, entry))
         log_recorded(click, outcome)
         return None
 

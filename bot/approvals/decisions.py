@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 
@@ -14,7 +14,7 @@ from bot.approvals import case as cases
 from bot.approvals import who_may
 from bot.approvals.case import Case
 from bot.approvals.clicked import Click, Outcome, Records
-from bot.approvals.sending import FASTER, Sending
+from bot.approvals.sending import FASTER, Claim, Sending
 from bot.approvals.signature import Signatures
 from bot.approvals.truth import Truth
 from bot.errors import NeoError, SendError
@@ -23,7 +23,6 @@ from bot.neo.client import Neo
 from bot.neo.models import Approval
 from bot.store import approvals as stored
 from bot.store import circumstances
-from bot.store.approvals import Known
 from bot.store.circumstances import Vote
 from bot.store.database import Connection, Pool, single, transaction
 from cards.actions import Decide
@@ -62,8 +61,8 @@ class Decisions:
         longer true is redrawn by jobs.
         """
         click = Click(pressed, wish, monotonic(), self._shown(pressed, wish))
-        known = await self._found(click)
-        if known is None:
+        case = await self._found(click)
+        if case is None:
             await self.records.add(click, "refused", "not known here")
             return Outcome("unknown")
         reason = who_may.why_not_served(click.person, self.tenants)
@@ -73,15 +72,18 @@ class Decisions:
             return await self.records.refuse(click, reason)
         try:
             fresh, guest = await asyncio.gather(
-                self.neo_of(click.tenant).approvals.reread(known.approval),
+                self.neo_of(click.tenant).approvals.reread(case.approval),
                 self._why_not_member(click),
             )
         except NeoError as error:
             return await self.records.fail(click, error)
         if fresh is None:
             async with self.pool.connection() as conn:
-                await self.truth.observe_gone(conn, click.tenant, known.id)
+                await self.truth.observe_gone(conn, click.tenant, case.known.id)
             return await self.records.refuse(click, "Neo no longer has it.")
+        claim = await self._claim_as_found(click, case, fresh, guest)
+        if claim is not None:
+            return await self.sending.send(claim)
         return await self._on_fresh(click, fresh, guest)
 
     async def refused(self, person: Person, place: Conversation, wish: Decide, reason: str) -> None:
@@ -101,18 +103,21 @@ class Decisions:
         )
         return shown or ""
 
-    async def _found(self, click: Click) -> Known | None:
-        """What is known of the approval; a copy of its card that nobody knew of is from here on."""
+    async def _found(self, click: Click) -> Case | None:
+        """The approval as it stands; a copy that nobody knew of is known from here on."""
         tenant, approval = click.tenant, click.wish.approval
         copy = stored.Place(click.pressed.conversation.id, click.pressed.message or "")
+        policy, at = self.records.policy_of(tenant), self.clock()
         async with single(self.pool) as conn:
-            known, is_known_copy = await stored.find_with_copy(conn, tenant, approval, copy)
-        if known is not None and click.shown and copy.message and not is_known_copy:
+            case, is_known_copy = await cases.pressed(
+                conn, tenant, approval, copy, policy=policy, at=at
+            )
+        if case is not None and click.shown and copy.message and not is_known_copy:
             async with transaction(self.pool) as conn:
                 await stored.add_card(conn, tenant, approval, copy)
                 # Nobody has kept it true.
                 await self.truth.redraw(conn, tenant, approval, copy)
-        return known
+        return case
 
     async def _why_not_member(self, click: Click) -> str | None:
         try:
@@ -122,19 +127,33 @@ class Decisions:
             return _NO_ROSTER
         return who_may.why_not_guest(guest=guest)
 
+    async def _claim_as_found(
+        self, click: Click, case: Case, fresh: Approval, guest: str | None
+    ) -> Claim | None:
+        """Claim what is as it was found, in one statement: what most clicks are.
+
+        None where there is anything else to be done or said, or something changed meanwhile: all of
+        that is done under the approval's lock.
+        """
+        case, wish = replace(case, at=self.clock()), click.wish
+        if (
+            not case.known.says(fresh)
+            or case.known.deciding_person is not None
+            or any(one.until <= case.at for one in case.around.delegations)
+            or _why_not(click, case, guest)
+            or who_may.why_not_confirmed(wish.verdict, wish.typed, case)
+            or _is_vote(click, case)
+        ):
+            return None
+        async with single(self.pool) as conn:
+            return await self.sending.claim(conn, click, case)
+
     async def _on_fresh(self, click: Click, fresh: Approval, guest: str | None) -> Outcome:
         """Hold the click against what the approval is now, and claim it; all in one transaction."""
-        tenant, wish, person = click.tenant, click.wish, click.person
+        tenant, wish = click.tenant, click.wish
         async with transaction(self.pool) as conn:
             case = await self._case(conn, tenant, fresh)
-            changed = None if case.known.digest == click.shown else _CHANGED
-            reason = (
-                who_may.why_not_decide(person, wish.verdict, case)
-                or changed
-                or guest
-                or who_may.why_not_now(person.id, case)
-                or who_may.why_not_without_comment(wish.verdict, wish.comment, case)
-            )
+            reason = _why_not(click, case, guest)
             if reason is not None:
                 before = None
                 if reason == _CHANGED:
@@ -143,8 +162,7 @@ class Decisions:
             unconfirmed = who_may.why_not_confirmed(wish.verdict, wish.typed, case)
             if unconfirmed is not None:
                 return await self._unconfirmed(conn, click, case, unconfirmed)
-            votes = case.votes_of_others(person.id)
-            if wish.verdict == "approve" and len(votes) + 1 < case.people_needed:
+            if _is_vote(click, case):
                 return await self._vote(conn, click, case)
             claim = await self.sending.claim(conn, click, case)
             if claim is None:
@@ -190,3 +208,21 @@ class Decisions:
         now = await self.records.case(click, conn=conn)
         await self.records.add(click, "voted", _ONE_MORE, conn=conn, acting=acting)
         return Outcome("voted", now)
+
+
+def _why_not(click: Click, case: Case, guest: str | None) -> str | None:
+    """Why the click decides nothing; what is typed to confirm is another question."""
+    person, wish = click.person, click.wish
+    return (
+        who_may.why_not_decide(person, wish.verdict, case)
+        or (None if case.known.digest == click.shown else _CHANGED)
+        or guest
+        or who_may.why_not_now(person.id, case)
+        or who_may.why_not_without_comment(wish.verdict, wish.comment, case)
+    )
+
+
+def _is_vote(click: Click, case: Case) -> bool:
+    """Whether somebody else has to approve it as well."""
+    others = case.votes_of_others(click.person.id)
+    return click.wish.verdict == "approve" and len(others) + 1 < case.people_needed

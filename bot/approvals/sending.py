@@ -25,9 +25,9 @@ from bot.errors import (
 from bot.neo.client import Neo
 from bot.neo.models import Approval, ApprovalState
 from bot.store import approvals as stored
-from bot.store import claims
+from bot.store import claims, ledger
 from bot.store.approvals import Known
-from bot.store.database import Connection, Pool, transaction
+from bot.store.database import Connection, Pool
 
 log = structlog.get_logger()
 
@@ -72,17 +72,15 @@ class Sending:
     _under_way: set[Claim] = field(default_factory=set, init=False)
 
     async def claim(self, conn: Connection, click: Click, case: Case) -> Claim | None:
-        """Take the right to decide, and end the transaction.
-
-        The row is locked, so that nothing has changed since the click was judged.
-        """
+        """Take the right to decide the case as it was judged; None if it has changed since."""
         if case.known.deciding_person is not None:
             await self.settling.close(conn, case.known, "failed", "taken over by somebody else")
         acting = who_may.capacity(click.person.id, case) or who_may.Capacity()
         votes = case.votes_of_others(click.person.id) if click.wish.verdict == "approve" else ()
         sent = Sent(acting, note(click.person, click.wish.comment, acting, votes))
         entry = self.records.entry(click, "sent", "", sent=sent)
-        if not await claims.take_and_commit(conn, entry, stale_after=CLAIM_LASTS):
+        revision = case.known.revision
+        if not await claims.take(conn, entry, revision=revision, stale_after=CLAIM_LASTS):
             return None
         log_recorded(click, "sent")
         known = replace(
@@ -144,7 +142,10 @@ class Sending:
             for_name=claim.sent.acting.for_name,
             with_name=before if click.wish.verdict == "approve" else None,
         )
-        async with transaction(self.pool) as conn:
+        rush = len(self._under_way) > RUSH
+        answered = _in_short(answer)
+        entry = self.records.entry(click, "decided", "", sent=claim.sent, answered=answered)
+        async with self.pool.connection() as conn, conn.pipeline():
             ended = await claims.end(
                 conn,
                 click.tenant,
@@ -153,15 +154,14 @@ class Sending:
                 claimed_at=known.deciding_at,
                 at=decision.decided_at,
             )
-            rush = len(self._under_way) > RUSH
             await self.truth.redraw_decided(
                 conn, click.tenant, known.id, after=AFTER_RUSH if rush else None
             )
-            answered = _in_short(answer)
-            await self.records.add(
-                click, "decided", "", conn=conn, sent=claim.sent, answered=answered
-            )
-            now = await ended.fetchone()
+            adding = await ledger.add_and_commit(conn, entry)
+        # Fetched here, where the end of the pipeline has brought them: that was the last wait.
+        now = await ended.fetchone()
+        await ledger.fetched(adding)
+        log_recorded(click, "decided")
         # What a decided card shows beside is as it was when the right to decide was taken.
         return Outcome("decided", replace(claim.case, known=now or known))
 

@@ -104,20 +104,6 @@ async def find(conn: Connection, tenant: str, approval: str) -> Known | None:
         return await cursor.fetchone()
 
 
-async def find_with_copy(
-    conn: Connection, tenant: str, approval: str, place: Place
-) -> tuple[Known | None, bool]:
-    """Like `find`, and whether the message is known to show it."""
-    cursor = await conn.execute(
-        f"SELECT {KNOWN}, EXISTS (SELECT FROM approval_cards c WHERE c.tenant = a.tenant"
-        " AND c.approval = a.id AND c.conversation = %s AND c.message = %s)"
-        " FROM approvals a WHERE tenant = %s AND id = %s",
-        (place.conversation, place.message, tenant, approval),
-    )
-    row = await cursor.fetchone()
-    return (Known(*row[:-1]), row[-1]) if row else (None, False)
-
-
 async def lock(conn: Connection, tenant: str, approval: str) -> Known | None:
     """Like `find`, and nobody else changes it before this transaction ends."""
     return await (await ask_locked(conn, tenant, approval)).fetchone()

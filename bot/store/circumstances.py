@@ -10,7 +10,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from bot.store import approvals
-from bot.store.approvals import Known
+from bot.store.approvals import KNOWN, Known, Place
 
 Connection = AsyncConnection[Any]
 
@@ -83,6 +83,29 @@ class Circumstances(_Row):
     people: Annotated[dict[str, Somebody], BeforeValidator(lambda found: found or {})] = {}
 
 
+# Of one approval; people are those in %(people)s and in ``{named}``, an SQL array.
+_AROUND = """
+    (SELECT json_agg(v ORDER BY v.at) FROM votes v
+        JOIN approvals a ON a.tenant = v.tenant AND a.id = v.approval AND a.digest = v.digest
+        WHERE v.tenant = %(tenant)s AND v.approval = %(approval)s),
+    (SELECT json_agg(d ORDER BY d.id) FROM delegations d
+        WHERE d.tenant = %(tenant)s AND d.ended_at IS NULL
+            AND d.since <= %(at)s AND d.until > %(at)s),
+    (SELECT json_agg(s ORDER BY s.until) FROM snoozes s
+        WHERE s.tenant = %(tenant)s AND s.approval = %(approval)s AND s.until > %(at)s),
+    EXISTS (SELECT FROM reminders r WHERE r.tenant = %(tenant)s
+        AND r.approval = %(approval)s AND r.stage = %(stage)s),
+    (SELECT json_object_agg(p.id, p) FROM people p WHERE p.tenant = %(tenant)s
+        AND (p.id = ANY(%(people)s) OR p.id = ANY({named}) OR p.id IN (
+            SELECT d.delegate FROM delegations d WHERE d.tenant = %(tenant)s
+            AND d.ended_at IS NULL AND d.since <= %(at)s AND d.until > %(at)s)))
+"""
+_NOBODY = "ARRAY[]::text[]"
+_APPROVERS = """ARRAY(SELECT lower(one ->> 'user_id') FROM json_array_elements(
+    CASE json_typeof(approvals.body -> 'approvers') WHEN 'array'
+        THEN approvals.body -> 'approvers' ELSE '[]' END) AS one)"""
+
+
 async def around(
     conn: Connection, tenant: str, approval: str, *, people: Sequence[str], at: datetime
 ) -> Circumstances:
@@ -96,6 +119,41 @@ async def around(
         at: The present.
     """
     return _read(await (await _ask(conn, tenant, approval, people, at)).fetchone())
+
+
+async def pressed(
+    conn: Connection,
+    tenant: str,
+    approval: str,
+    place: Place,
+    *,
+    people: Sequence[str],
+    at: datetime,
+) -> tuple[Known, Circumstances, bool] | None:
+    """What is known of an approval that is pressed, `around`, and whether that copy is known.
+
+    In one statement; its approvers are named as well. None if it was never read.
+    """
+    cursor = await conn.execute(
+        f"""
+        SELECT {KNOWN}, {_AROUND.format(named=_APPROVERS)},
+            EXISTS (SELECT FROM approval_cards c WHERE c.tenant = %(tenant)s
+                AND c.approval = %(approval)s AND c.conversation = %(conversation)s
+                AND c.message = %(message)s)
+        FROM approvals WHERE tenant = %(tenant)s AND id = %(approval)s
+        """,
+        {
+            **_about(tenant, approval, people, at),
+            "conversation": place.conversation,
+            "message": place.message,
+        },
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    *known, votes, delegations, snoozes, escalated, named, is_known_copy = row
+    circumstances = _read((votes, delegations, snoozes, escalated, named))
+    return Known(*known), circumstances, is_known_copy
 
 
 async def locked(
@@ -114,32 +172,18 @@ async def _ask(
     conn: Connection, tenant: str, approval: str, people: Sequence[str], at: datetime
 ) -> AsyncCursor[Any]:
     return await conn.execute(
-        """
-        SELECT
-            (SELECT json_agg(v ORDER BY v.at) FROM votes v
-                JOIN approvals a ON a.tenant = v.tenant AND a.id = v.approval
-                    AND a.digest = v.digest
-                WHERE v.tenant = %(tenant)s AND v.approval = %(approval)s),
-            (SELECT json_agg(d ORDER BY d.id) FROM delegations d
-                WHERE d.tenant = %(tenant)s AND d.ended_at IS NULL
-                    AND d.since <= %(at)s AND d.until > %(at)s),
-            (SELECT json_agg(s ORDER BY s.until) FROM snoozes s
-                WHERE s.tenant = %(tenant)s AND s.approval = %(approval)s AND s.until > %(at)s),
-            EXISTS (SELECT FROM reminders r WHERE r.tenant = %(tenant)s
-                AND r.approval = %(approval)s AND r.stage = %(stage)s),
-            (SELECT json_object_agg(p.id, p) FROM people p WHERE p.tenant = %(tenant)s
-                AND (p.id = ANY(%(people)s) OR p.id IN (
-                    SELECT d.delegate FROM delegations d WHERE d.tenant = %(tenant)s
-                    AND d.ended_at IS NULL AND d.since <= %(at)s AND d.until > %(at)s)))
-        """,
-        {
-            "tenant": tenant,
-            "approval": approval,
-            "at": at,
-            "stage": SECOND_GROUP,
-            "people": list(people),
-        },
+        f"SELECT {_AROUND.format(named=_NOBODY)}", _about(tenant, approval, people, at)
     )
+
+
+def _about(tenant: str, approval: str, people: Sequence[str], at: datetime) -> dict[str, Any]:
+    return {
+        "tenant": tenant,
+        "approval": approval,
+        "at": at,
+        "stage": SECOND_GROUP,
+        "people": list(people),
+    }
 
 
 def _read(row: tuple[Any, ...] | None) -> Circumstances:

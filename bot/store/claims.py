@@ -17,13 +17,13 @@ from bot.store.ledger import Entry, rows
 Connection = AsyncConnection[Any]
 
 
-async def take_and_commit(conn: Connection, sent: Entry, *, stale_after: timedelta) -> bool:
-    """Take the right to decide, add the row that says what is sent, and end the transaction.
+async def take(conn: Connection, sent: Entry, *, revision: int, stale_after: timedelta) -> bool:
+    """Take the right to decide, and add the row that says what is sent: one statement.
 
-    True for the one caller that got it; for others there is no row either. In a pipeline all of it
-    is one wait for the database. Only while the approval is pending and still has the digest that
-    was shown: whoever read it a moment ago may have been overtaken. A claim that is ``stale_after``
-    old belongs to a process that died: taken over.
+    True for the one caller that got it; for others there is no row either. Only while the approval
+    is pending, has the digest that was shown, and nothing about it has changed since ``revision``:
+    whoever judged the click may have been overtaken, by a vote, a delegation, another click. A
+    claim that is ``stale_after`` old belongs to a process that died: taken over.
     """
     cursor = conn.cursor(row_factory=dict_row)
     await cursor.execute(
@@ -33,6 +33,7 @@ async def take_and_commit(conn: Connection, sent: Entry, *, stale_after: timedel
                 deciding_at = %(at)s
             WHERE tenant = %(tenant)s AND id = %(id)s
                 AND state = 'pending' AND gone_at IS NULL AND digest = %(digest)s
+                AND revision = %(revision)s
                 AND (deciding_at IS NULL OR deciding_at <= %(stale)s)
             RETURNING deciding_at
         )
@@ -44,12 +45,12 @@ async def take_and_commit(conn: Connection, sent: Entry, *, stale_after: timedel
             "person": sent.person,
             "name": sent.person_name,
             "digest": sent.shown,
+            "revision": revision,
             "at": sent.at,
             "stale": sent.at - stale_after,
             **rows.added(sent),
         },
     )
-    await conn.commit()
     columns = await cursor.fetchone()
     if columns is not None:
         rows.log_added(rows.Row.read(columns))

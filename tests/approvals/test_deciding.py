@@ -321,7 +321,9 @@ async def test_the_claim_of_a_dead_process_is_taken_over(office: Workplace) -> N
             comment="",
             shown=known.digest,
         )
-        assert await claims.take_and_commit(conn, sent, stale_after=timedelta(seconds=30))
+        assert await claims.take(
+            conn, sent, revision=known.revision, stale_after=timedelta(seconds=30)
+        )
     busy = await megan.presses("Approve", office.chats.in_(megan.at)[-1])
     assert "Alex Wilber" in busy.summary
     assert office.neo.decisions == []

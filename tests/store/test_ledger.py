@@ -57,7 +57,7 @@ async def test_the_database_hashes_a_row_as_it_is_checked(db: Pool, text: str) -
     odd = replace(ENTRY, **texts, wish="approve", outcome="sent", took_ms=-3)
     async with db.connection() as conn:
         for entry in (odd, replace(odd, request_id=None, took_ms=None)):
-            row = await ledger.add_and_commit(conn, entry)
+            row = await ledger.fetched(await ledger.add_and_commit(conn, entry))
             assert row.entry == entry
             assert row.seal() == row.hash
         assert (await verify(conn, text)).broken is None

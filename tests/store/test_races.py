@@ -51,7 +51,7 @@ async def test_one_of_eight_clicks_gets_the_right_to_decide(db: Pool) -> None:
 
     async def claim(conn: Connection, number: int) -> bool:
         sent = _sent((str(number), f"Technician {number}"), ASKED.digest, START)
-        return await claims.take_and_commit(conn, sent, stale_after=MINUTE)
+        return await claims.take(conn, sent, revision=0, stale_after=MINUTE)
 
     assert await _at_once(db, claim) == 1
     async with db.connection() as conn:
@@ -74,10 +74,21 @@ async def test_a_claim_is_taken_over_only_when_it_is_stale_and_nothing_changed(
     async with db.connection() as conn:
         await stored.write(conn, TENANT, ASKED, at=START)
         for who, what, at in ((MEGAN, ASKED.digest, START), (ALEX, digest, START + later)):
-            got = await claims.take_and_commit(conn, _sent(who, what, at), stale_after=MINUTE)
+            got = await claims.take(conn, _sent(who, what, at), revision=0, stale_after=MINUTE)
         rows = await ledger.of(conn, TENANT, "481")
     assert got is gets_it
     assert [row.person for row in rows] == [MEGAN[0], ALEX[0]][: 1 + gets_it]
+
+
+async def test_who_judged_before_something_changed_gets_no_claim_and_no_row(db: Pool) -> None:
+    async with db.connection() as conn:
+        before = await stored.write(conn, TENANT, ASKED, at=START)
+        await stored.revise(conn, TENANT, "481")  # a vote, a delegation, a snooze
+        sent = _sent(MEGAN, ASKED.digest, START)
+        for revision, gets_it in ((before.revision, False), (before.revision + 1, True)):
+            got = await claims.take(conn, sent, revision=revision, stale_after=MINUTE)
+            assert got is gets_it
+            assert len(await ledger.of(conn, TENANT, "481")) == gets_it
 
 
 async def test_what_is_decided_or_gone_can_no_longer_be_claimed(db: Pool) -> None:
@@ -90,7 +101,7 @@ async def test_what_is_decided_or_gone_can_no_longer_be_claimed(db: Pool) -> Non
         for number in ("481", "482", "483"):
             known = await stored.find(conn, TENANT, number)
             sent = _sent(MEGAN, known.digest if known else "", START, number)
-            assert not await claims.take_and_commit(conn, sent, stale_after=MINUTE)
+            assert not await claims.take(conn, sent, revision=0, stale_after=MINUTE)
             assert await ledger.of(conn, TENANT, number) == []
 
 

@@ -146,17 +146,27 @@ async def add(conn: Connection, entry: Entry) -> Row:
     is logged counts once the transaction is committed; if it is not, the position is taken, and
     logged, again.
     """
-    return await _fetched(await _add(conn, entry))
+    return await fetched(await _add(conn, entry))
 
 
-async def add_and_commit(conn: Connection, entry: Entry) -> Row:
-    """Like `add`, and end the transaction with it.
+async def add_and_commit(conn: Connection, entry: Entry) -> Cursor:
+    """Like `add`, and end the transaction with it; `fetched` has the row.
 
     In a pipeline both are sent together, so that others wait for the database's work alone.
     """
     cursor = await _add(conn, entry)
     await conn.commit()
-    return await _fetched(cursor)
+    return cursor
+
+
+async def fetched(adding: Cursor) -> Row:
+    """The row that was added."""
+    columns = await adding.fetchone()
+    if columns is None:
+        raise LookupError("the ledger did not say which row was added")
+    row = Row.read(columns)
+    log_added(row)
+    return row
 
 
 def adding(at: str = "%(entry_at)s") -> str:
@@ -187,15 +197,6 @@ async def _add(conn: Connection, entry: Entry) -> Cursor:
     cursor = conn.cursor(row_factory=dict_row)
     await cursor.execute(f"SELECT * FROM {adding()}", added(entry))
     return cursor
-
-
-async def _fetched(cursor: Cursor) -> Row:
-    columns = await cursor.fetchone()
-    if columns is None:
-        raise LookupError("the ledger did not say which row was added")
-    row = Row.read(columns)
-    log_added(row)
-    return row
 
 
 def _written(value: object) -> str:
