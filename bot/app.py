@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -178,11 +179,13 @@ async def furnish(
     def policy_of(tenant: str) -> Policy:
         return asked_for.get(tenant) or Policy()
 
+    @cache
     def deciding_neo(tenant: str) -> Neo:
         return neo(tenant).with_options(
             purpose=Purpose.DECIDING, within_seconds=decide_within_seconds
         )
 
+    @cache
     def watching_neo(tenant: str) -> Neo:
         return neo(tenant).with_options(
             purpose=Purpose.WATCHING, within_seconds=WATCH_WITHIN_SECONDS

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Any
 
 import httpx
@@ -233,3 +234,29 @@ async def test_without_any_keys_nobody_is_let_in_until_they_can_be_had(bot: Bot)
 async def test_keys_of_another_issuer_are_not_taken(bot: Bot) -> None:
     bot.microsoft.metadata_issuer = "https://elsewhere.example"
     assert (await speak(bot, "key-1")).status_code == 401
+
+
+async def test_a_token_that_was_let_in_is_held_to_its_time_its_service_and_its_key(
+    bot: Bot,
+) -> None:
+    token = bot.token()
+    activity = bot.microsoft.activity(text="agents")
+
+    async def again(**changed: Any) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = await bot.gets(json={**activity, **changed, "id": token_hex()}, headers=headers)
+        return answer.status_code
+
+    assert [await again(), await again()] == [200, 200]
+    assert await again(serviceUrl="https://smba.trafficmanager.net/") == 401
+    assert await again(channelId="webchat") == 401
+    bot.microsoft.keys = {"key-1": ["webchat"], "key-2": ["msteams"]}
+    bot.clock.goes_on(minutes=2)
+    assert (await speak(bot, "key-2")).status_code == 200, "now the keys are read anew"
+    assert await again() == 401, "its key no longer speaks for Teams"
+    bot.microsoft.keys = {"key-1": ["msteams"]}
+    bot.clock.goes_on(minutes=2)
+    assert (await speak(bot, "key-3")).status_code == 401, "and once more"
+    assert await again() == 200
+    bot.clock.goes_on(hours=2)
+    assert await again() == 401, "its time is over"
