@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -70,6 +70,8 @@ class Chats:
     guests: set[str] = field(default_factory=set)
     reachable: set[str] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+    """What happens while the next card is on its way."""
 
     async def send(self, conversation: Conversation, card: Card, *, alert: bool = False) -> str:
         self._stumble(conversation)
@@ -77,6 +79,9 @@ class Chats:
         self.messages[conversation.id, message] = card
         if alert:
             self.alerted.append(message)
+        happens, self.meanwhile = self.meanwhile, None
+        if happens is not None:
+            await happens()
         return message
 
     async def edit(self, conversation: Conversation, message: str, card: Card) -> None:

@@ -18,7 +18,7 @@ from bot.store.people import Standing
 from cards.actions import Follow
 from cards.card import Card
 from tests.approvals.machine.model import NOBODY, PEOPLE, Model
-from tests.approvals.machine.wire import Wire
+from tests.approvals.machine.wire import Sent, Wire
 from tests.workplace import GUEST, Workplace, buttons, place, workplace
 
 WATCH, CHASE = "approvals.watch", "approvals.chase"
@@ -272,6 +272,32 @@ class House:
             self.position = rows[-1].position
         return rows
 
+    async def has_written(self, sent: Sent) -> bool:
+        """Whether anybody who looks now reads that this was sent: its row, and with it the claim.
+
+        PostgreSQL says of each row which transaction wrote it.
+        """
+        async with self.office.pool.connection() as conn:
+            cursor = await conn.execute(
+                "SELECT FROM ledger l JOIN approvals a ON a.tenant = l.tenant AND a.id = l.approval"
+                " WHERE l.tenant = %s AND l.approval = %s AND l.wish = %s AND l.outcome = 'sent'"
+                " AND l.sent = %s AND (%s OR l.xmin = a.xmin)",
+                (self.office.tenant, sent.approval, sent.action, sent.note, sent.late),
+            )
+            return await cursor.fetchone() is not None
+
+    async def is_one_transaction(self, approval: str) -> bool:
+        """Whether what was done last about an approval was written together with its row."""
+        async with self.office.pool.connection() as conn:
+            cursor = await conn.execute(
+                "SELECT l.xmin = a.xmin FROM ledger l JOIN approvals a ON a.tenant = l.tenant"
+                " AND a.id = l.approval WHERE l.tenant = %s AND l.approval = %s"
+                " ORDER BY l.position DESC LIMIT 1",
+                (self.office.tenant, approval),
+            )
+            row = await cursor.fetchone()
+        return row is not None and row[0]
+
     # What is seen
 
     def notices(self) -> list[Copy]:
@@ -318,6 +344,7 @@ async def house(pools: Sequence[Pool], model: Model, tenant: str) -> AsyncIterat
     ) as office:
         clocks.append(office.clock)
         running = House(office, wires[0], model)
+        running.wire.is_written = running.has_written
         await running.moves_in()
         try:
             yield running

@@ -16,7 +16,7 @@ from bot.app import Rooms
 from bot.neo.models import Approval
 from bot.store.database import pooled
 from tests.approvals.machine import records, truth
-from tests.approvals.machine.house import Copy, House, Row, house
+from tests.approvals.machine.house import LOOPBACK, Copy, House, Row, house
 from tests.approvals.machine.model import (
     AGENTS,
     GROUP_AFTER,
@@ -120,6 +120,7 @@ class Machine(RuleBasedStateMachine):
         truth.reminders_come_at_work(where, rung)
         truth.what_is_signed_is_what_is_shown(where, [c.card for c in where.seen[known:]])
         assert not where.wire.together, "two decisions on one approval were on their way at once"
+        assert not where.wire.unwritten, f"sent before it was written: {where.wire.unwritten}"
         for asked in self.model.asked.values():
             await self._agrees_with_neo(asked)
         self._stand_ins_stay_within(await self.new_rows())
@@ -190,8 +191,22 @@ class Machine(RuleBasedStateMachine):
         self.does(self._asks(agent, asked, note_of, ticket, replica))
 
     async def _asks(
-        self, agent: str, people_asked: list[str], requester: str, ticket: str | None, replica: int
+        self,
+        agent: str,
+        people_asked: list[str],
+        requester: str,
+        ticket: str | None,
+        replica: int,
+        *,
+        changes: bool = False,
     ) -> None:
+        """``changes``: while the first card that says so is on its way."""
+
+        async def meanwhile() -> None:
+            self.happens(asked, "changed", [])
+            anybody, at = PEOPLE[0][0], self.house.places[LOOPBACK]
+            await self.house.says(self.by(replica + 1), anybody, at, f"approval {number}")
+
         number, wording = next(self.numbers), f"wording-{next(self.wordings)}"
         body = self.house.office.neo.has_approval(
             number,
@@ -205,11 +220,14 @@ class Machine(RuleBasedStateMachine):
         asked = Asked(str(number), agent, tuple(people_asked), requester, ticket, self.now)
         self.model.asked[asked.number] = asked
         self._is_now(asked, body, wording)
+        chats = self.house.office.chats
+        chats.meanwhile = meanwhile if changes else None
         await self.house.looks(self.by(replica))
+        chats.meanwhile = None
         asked.seen = True
 
     def _is_now(self, asked: Asked, body: dict[str, Any], wording: str) -> None:
-        asked.digest = Approval.model_validate(body).digest
+        asked.body, asked.digest = body, Approval.model_validate(body).digest
         asked.wordings[asked.digest] = wording
 
     @rule(

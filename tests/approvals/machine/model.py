@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from bot.policies import BusinessHours, Policy, Risk, Rule, SecondGroup
 from tests.workplace import ADELE, ALEX, GUEST, LEE, MEGAN, PATTI, RELAXED
@@ -86,6 +86,7 @@ class Asked:
     requester: str
     ticket: str | None
     at: datetime
+    body: dict[str, Any] = field(default_factory=dict)
     digest: str = ""
     wordings: dict[str, str] = field(default_factory=dict)
     state: Literal["pending", "approved", "rejected", "gone"] = "pending"

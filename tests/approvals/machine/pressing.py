@@ -159,6 +159,10 @@ class Pressing(Machine):
         )
         if answer is not None and not troubled:
             records.refused_for_a_reason(rows, obstacles)
+            if came in {"voted", "decided"}:
+                # A process that dies between the two would leave one without the other.
+                together = await self.house.is_one_transaction(press.approval)
+                assert together, f"{came}, and its row was written apart from it: {press}"
         # For a forged press Neo is not asked.
         if answer is not None and not troubled and "token" not in obstacles:
             truth.the_answer_is_true(self.house, press, came, answer.card)

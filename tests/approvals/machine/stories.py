@@ -122,7 +122,10 @@ class Stories(Talking):
         # The one who asked for it is one of those asked: else it makes no difference.
         requester = story.asked[0]
         named = {"": "", "id": requester, "name": NAMES[requester]}[story.requested]
-        self.does(self._asks(story.agent, story.asked, named, story.ticket, len(story.acts)))
+        length, ticket = len(story.acts), story.ticket
+        # In every fourth it changes before anybody has its card.
+        changes = length == 3
+        self.does(self._asks(story.agent, story.asked, named, ticket, length, changes=changes))
         asked = list(self.model.asked.values())[-1]
         for act in story.acts:
             self._before(act, asked)
@@ -146,6 +149,9 @@ class Stories(Talking):
             return
         event(f"story: {act.role} after {act.before or 'nothing'}")
         before = self.model.voters(asked)
+        if act.before == "changed" and not self._is_of_use(copy):
+            # What an old card showed is signed: it does not pass for what it is now.
+            self._press(act, who, copy, twist="now")
         self._press(act, who, copy)
         if who in self.model.voters(asked) - before:
             # Nobody is two people, wherever they find a button.
@@ -153,11 +159,17 @@ class Stories(Talking):
             self._another_ends_it(act, asked)
 
     def _another_ends_it(self, act: Act, asked: Asked) -> None:
-        """After one of two has approved it, the other may reject it; in half of the stories."""
-        other = self._in_role("another", asked)
+        """After one of two has approved it, the other may reject it; in half of the stories.
+
+        In a quarter it was something else meanwhile: the other is the first to approve it then.
+        """
+        other, anew = self._in_role("another", asked), act.own and not act.replica
+        if anew:
+            self._there_and_back(asked)
         copy = self._in_reach(asked, other, own=False)
-        if copy is not None and act.replica:
-            self._press(replace(act, approves=False, comment="so it is"), other, copy)
+        if copy is not None and (act.replica or anew):
+            then = replace(act, approves=anew, comment="so it is", typing="right")
+            self._press(then, other, copy)
 
     def _of_another(self, act: Act, asked: Asked, who: str) -> Copy | None:
         """What somebody else alone sees in a channel, once their client drew it."""
@@ -175,14 +187,14 @@ class Stories(Talking):
         drawn = self.house.seen[-1]
         return drawn if drawn.reader == others[0] and decisive(drawn.card) else None
 
-    def _press(self, act: Act, who: str, copy: Copy) -> None:
+    def _press(self, act: Act, who: str, copy: Copy, *, twist: str = "") -> None:
         pressed = self._presses(
             who,
             copy,
             approves=act.approves,
             comment=act.comment,
             typing=act.typing,
-            twist="elsewhere" if act.card == "brought" else "",
+            twist=twist or ("elsewhere" if act.card == "brought" else ""),
             trouble=act.trouble,
             replica=act.replica,
             in_time=True,
@@ -227,6 +239,23 @@ class Stories(Talking):
         self.happens(asked, act.before.removesuffix(" and told"), others[:2])
         if act.before.endswith("told"):
             self.does(self.house.looks(self.by(act.replica), reread=True))
+
+    def _there_and_back(self, asked: Asked) -> None:
+        """It asks for something else, then for the same again: it waits for all its people anew."""
+        if asked.state != "pending" or asked.number in self.still_late():
+            return
+        was = asked.body
+        asked.votes.clear()
+        for words in ({"action": "Something in between"}, {}):
+            body = self.house.office.neo.changes_approval(
+                int(asked.number),
+                requested_for=was["requested_for"] | words,
+                # It counts as changed by what it says, whatever time Neo names.
+                updated_at=was["updated_at"],
+            )
+            self._is_now(asked, body, asked.wordings[asked.digest])
+            self.does(self.house.looks(self.by(0), reread=True))
+        assert asked.body == was, "it is not the same again"
 
     def _stands_in(self, act: Act, asked: Asked) -> None:
         """One of those asked has somebody else decide, whom Neo asks for something else."""

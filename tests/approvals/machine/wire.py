@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import coroutine
@@ -22,13 +22,17 @@ Done = TypeVar("Done")
 
 @dataclass
 class Sent:
-    """A decision that left the bot; ``status`` is what Neo answered, None if nothing."""
+    """A decision that left the bot; ``status`` is what Neo answered, None if nothing.
+
+    ``late``: meanwhile, other things may have happened.
+    """
 
     approval: str
     action: str
     note: str
     at: datetime
     status: int | None = None
+    late: bool = False
 
 
 @dataclass
@@ -45,6 +49,10 @@ class Wire(httpx.AsyncBaseTransport):
     late: list[tuple[httpx.Request, Sent]] = field(default_factory=list)
     together: list[str] = field(default_factory=list)
     """Approvals of which two decisions were on their way at one time."""
+    is_written: Callable[[Sent], Awaitable[bool]] | None = None
+    """Whether the ledger says that this was sent, and the claim with it; None: nobody knows."""
+    unwritten: list[Sent] = field(default_factory=list)
+    """What reached Neo before that: had the bot died then, nobody would know of it."""
     _under_way: dict[str, asyncio.Task[httpx.Response]] = field(default_factory=dict)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -58,6 +66,7 @@ class Wire(httpx.AsyncBaseTransport):
         if loses == "before":
             raise httpx.ReadError("the connection broke", request=request)
         if loses == "late":
+            sent.late = True
             self.late.append((request, sent))
             raise httpx.ReadTimeout("no answer", request=request)
         response = await self._deliver(request, sent)
@@ -74,6 +83,8 @@ class Wire(httpx.AsyncBaseTransport):
 
     async def _carry(self, request: httpx.Request, sent: Sent) -> httpx.Response:
         try:
+            if self.is_written is not None and not await self.is_written(sent):
+                self.unwritten.append(sent)
             response = await self.inner.handle_async_request(request)
             sent.status = response.status_code
             # The bot may be gone; what it does not read is still taken off the connection.
