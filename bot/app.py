@@ -100,7 +100,7 @@ async def database(settings: Settings) -> AsyncIterator[Pool]:
         if not url:
             starting = private_postgresql(settings.data_dir)
             url = await asyncio.to_thread(stack.enter_context, starting)
-        async with connected(url) as pool:
+        async with connected(url, ledger_months=settings.ledger_months) as pool:
             yield pool
 
 

@@ -150,6 +150,7 @@ class Settings(BaseSettings):
     ledger_months: int | None = Field(
         default=None,
         ge=1,
+        le=12_000,  # the date that far back still exists
         description="Whole months that the ledger of decisions is kept; unset: for good.",
     )
     bot_openid_metadata_url: Url = Field(

@@ -82,8 +82,12 @@ def _forget_dead_users(server: Any) -> None:
             listed.get_and_remove(pid)
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, *, ledger_months: int | None = None) -> None:
     """Bring the tables up to date; replicas that start together wait for the first.
+
+    Args:
+        url: Of the database.
+        ledger_months: How long its ledger is kept from now on; None: for good.
 
     Raises:
         ConfigurationError: the database cannot be reached, or tables may not be made there.
@@ -103,7 +107,7 @@ def migrate(url: str) -> None:
             command.upgrade(config, "head")
             with connection.begin():
                 driver: Any = connection.connection.driver_connection
-                role.prepare(driver)
+                role.prepare(driver, ledger_months=ledger_months)
     except sqlalchemy.exc.OperationalError as error:
         raise ConfigurationError(_unreachable(url)) from error.orig
     except (sqlalchemy.exc.ProgrammingError, psycopg.errors.InsufficientPrivilege) as error:
@@ -116,13 +120,15 @@ def migrate(url: str) -> None:
 
 
 @asynccontextmanager
-async def connected(url: str, *, size: int = 20) -> AsyncIterator[Pool]:
-    """A pool on an up-to-date database.
+async def connected(
+    url: str, *, size: int = 20, ledger_months: int | None = None
+) -> AsyncIterator[Pool]:
+    """A pool on an up-to-date database; ``ledger_months`` as in `migrate`.
 
     Raises:
         ConfigurationError: the database cannot be reached.
     """
-    await asyncio.to_thread(migrate, url)
+    await asyncio.to_thread(migrate, url, ledger_months=ledger_months)
     pool = pooled(url, size=size)
     try:
         await pool.open(wait=True, timeout=10)

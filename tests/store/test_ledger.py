@@ -204,8 +204,16 @@ async def test_the_bots_role_may_change_nothing(db: Pool, table: str, change: st
             await conn.execute(sql.SQL(change).format(sql.Identifier(table)))
 
 
-@pytest.mark.parametrize("change", ["UPDATE ledger_heads SET position = 0", "DELETE FROM bot_role"])
-async def test_the_bots_role_moves_no_head_and_no_role(db: Pool, change: str) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE ledger_heads SET position = 0",
+        "DELETE FROM bot_role",
+        "INSERT INTO ledger_retention VALUES (1)",
+        "UPDATE ledger_retention SET months = 1",
+    ],
+)
+async def test_the_bots_role_moves_no_head_no_role_and_no_bound(db: Pool, change: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         async with db.connection() as conn:
             await conn.execute(change.encode())
@@ -261,8 +269,10 @@ async def test_an_account_that_is_no_superuser_is_guarded_too(
 ) -> None:
     name = f"account_{may_make_roles}".lower()
     url = _account(postgresql, name, may_make_roles=may_make_roles)
-    migrate(url)
-    migrate(url)
+    for months in (12, 24, 24, None):
+        migrate(url, ledger_months=months)
+        with psycopg.connect(url) as owner:
+            assert owner.execute("SELECT max(months) FROM ledger_retention").fetchone() == (months,)
     pool = pooled(url, size=2)
     await pool.open(wait=True)
     async with pool.connection() as conn:
@@ -275,6 +285,8 @@ async def test_an_account_that_is_no_superuser_is_guarded_too(
         "DELETE FROM ledger",
         "DELETE FROM ledger_2026_11",
         "TRUNCATE approval_versions",
+        "DELETE FROM ledger_retention",
+        "INSERT INTO ledger_retention VALUES (1)",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             async with pool.connection() as conn:
@@ -316,8 +328,12 @@ async def test_a_login_with_nothing_but_the_bots_role_is_enough_for_the_service(
         owner.execute("CREATE ROLE narrow LOGIN PASSWORD 'hush-hush'")
         owner.execute(sql.SQL("GRANT {} TO narrow").format(sql.Identifier(role)))
     url = make_conninfo(database_url, user="narrow", password="hush-hush")
-    async with connected(url) as one, one.connection() as conn:
-        assert (await ledger.add(conn, ENTRY)).position == 1
+    with capture_logs() as logged:
+        async with connected(url, ledger_months=1) as one, one.connection() as conn:
+            assert (await ledger.add(conn, ENTRY)).position == 1
+            cursor = await conn.execute("SELECT FROM ledger_retention")
+            assert await cursor.fetchall() == []
+    assert "ledger.months_not_set" in [line["event"] for line in logged]
     for change in ("DELETE FROM ledger", "ALTER TABLE ledger DISABLE TRIGGER ALL"):
         with psycopg.connect(url) as login, pytest.raises(psycopg.errors.InsufficientPrivilege):
             login.execute(change.encode())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -39,6 +41,14 @@ def _entry(at: datetime, tenant: str = TENANT, shown: str = "") -> Entry:
         comment="",
         shown=shown,
     )
+
+
+@pytest.fixture(autouse=True)
+def owner(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Whoever owns the tables; as at a start with LEDGER_MONTHS=1."""
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("INSERT INTO ledger_retention VALUES (1)")
+        yield conn
 
 
 async def _verdict(db: Pool, tenant: str = TENANT) -> Verdict:
@@ -108,6 +118,41 @@ async def test_the_current_month_is_never_dropped(db: Pool) -> None:
                 "SELECT forget_ledger_months(%s, now())", (datetime(2200, 1, 1, tzinfo=UTC),)
             )
     assert (await _verdict(db)).rows == 1
+
+
+@pytest.mark.parametrize("months", [3, None], ids=["three months", "for good"])
+async def test_what_is_to_be_kept_is_dropped_by_nobody(
+    db: Pool, owner: psycopg.Connection[Any], months: int | None
+) -> None:
+    at = datetime.now(UTC)  # which the database asks too
+    this_month = datetime(at.year, at.month, 1, tzinfo=UTC)
+    asked = _asked("two months ago")
+    owner.execute("DELETE FROM ledger_retention")
+    if months is not None:
+        owner.execute("INSERT INTO ledger_retention VALUES (%s)", (months,))
+    async with db.connection() as conn:
+        await ledger.add(conn, _entry(this_month - timedelta(days=40)))
+        await stored.write(conn, TENANT, asked, at=this_month - timedelta(days=40))
+        await stored.write(conn, TENANT, _asked("now"), at=at)
+    with pytest.raises(psycopg.errors.RaiseException, match="keeps the ledger since"):
+        async with db.connection() as conn:
+            await forget(conn, before=this_month, at=at)
+    with pytest.raises(psycopg.errors.RaiseException, match="keeps versions since"):
+        async with db.connection() as conn:
+            await conn.execute("SELECT forget_approval_versions(now())")
+    assert (await _verdict(db)).rows == 1
+    async with db.connection() as conn:
+        assert await stored.version(conn, TENANT, "481", asked.digest) == asked
+
+
+async def test_months_do_not_go_without_a_row_that_says_so(db: Pool) -> None:
+    async with db.connection() as conn:
+        await ledger.add(conn, _entry(JUNE))
+    with pytest.raises(psycopg.errors.RaiseException, match="no row says"):
+        async with db.connection() as conn:
+            await conn.execute("SELECT forget_ledger_months(%s, now())", (NOVEMBER,))
+    verdict = await _verdict(db)
+    assert (verdict.rows, verdict.forgotten, verdict.broken) == (1, 0, None)
 
 
 async def test_whoever_adds_meanwhile_waits_and_follows(db: Pool) -> None:

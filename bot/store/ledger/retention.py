@@ -38,9 +38,10 @@ async def forget(conn: Connection, *, before: datetime, at: datetime) -> Sequenc
     """Drop the months that ended by ``before``, in the caller's transaction.
 
     Each tenant that loses rows gets a checkpoint, from which its chain is verified then on, and a
-    row that says so. While the months go nobody can add a row, for milliseconds; where the ledger
-    is being read for longer than 2 s (an export), nothing is dropped and psycopg raises
-    LockNotAvailable.
+    row that says so; the database takes neither without the other, nor anything younger than what
+    was set at start (migration 0007), and psycopg raises RaiseException. While the months go nobody
+    can add a row, for milliseconds; where the ledger is being read for longer than 2 s (an export),
+    nothing is dropped and psycopg raises LockNotAvailable.
 
     Raises:
         ValueError: ``before`` is not past: the current month is never dropped.

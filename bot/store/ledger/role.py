@@ -10,7 +10,13 @@ import structlog
 from psycopg import Connection, sql
 
 _ADD_ONLY: Final = ("ledger", "approval_versions")
-_READ_ONLY: Final = ("ledger_heads", "ledger_checkpoints", "bot_role", "alembic_version")
+_READ_ONLY: Final = (
+    "ledger_heads",
+    "ledger_checkpoints",
+    "ledger_retention",
+    "bot_role",
+    "alembic_version",
+)
 _FUNCTIONS: Final = (
     "next_in_ledger",
     "add_to_ledger",
@@ -21,8 +27,10 @@ _FUNCTIONS: Final = (
 log = structlog.get_logger()
 
 
-def prepare(conn: Connection[Any]) -> None:
+def prepare(conn: Connection[Any], *, ledger_months: int | None) -> None:
     """Have a role for the bot in this database, with what it needs on every table.
+
+    How long the ledger is kept is written down with it, where that role cannot change it.
 
     Each database has one of its own, for roles belong to the whole server: with one in common, the
     login of one bot could read the database of another. Where the account may not make roles, the
@@ -32,8 +40,13 @@ def prepare(conn: Connection[Any]) -> None:
     Call it when every migration is done, with nobody else doing the same.
     """
     owns = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'ledger'::regclass"
+    kept = _one(conn, "SELECT max(months) FROM ledger_retention")
     if not _one(conn, owns):
+        if kept != ledger_months:
+            log.warning("ledger.months_not_set", wanted=ledger_months, kept=kept)
         return
+    if kept != ledger_months:
+        _keep(conn, ledger_months)
     role = _one(
         conn,
         "SELECT name FROM bot_role JOIN pg_roles r ON rolname = name"
@@ -44,6 +57,15 @@ def prepare(conn: Connection[Any]) -> None:
         log.info("database.without_role")
         return
     _grant(conn, role)
+
+
+def _keep(conn: Connection[Any], months: int | None) -> None:
+    """Set for how many months the ledger is kept; the owner too has no right to it but here."""
+    conn.execute("GRANT INSERT, DELETE ON ledger_retention TO CURRENT_USER")
+    conn.execute("DELETE FROM ledger_retention")
+    if months is not None:
+        conn.execute("INSERT INTO ledger_retention VALUES (%s)", (months,))
+    conn.execute("REVOKE INSERT, DELETE ON ledger_retention FROM CURRENT_USER")
 
 
 def _made(conn: Connection[Any]) -> str | None:
