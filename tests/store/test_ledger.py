@@ -17,8 +17,9 @@ from bot.neo.models import Approval
 from bot.store import approvals as stored
 from bot.store import ledger
 from bot.store.database import Pool, connected, migrate, pooled
-from bot.store.ledger import Entry, Row
+from bot.store.ledger import Entry
 from bot.store.ledger.verify import tenants, verify
+from tests.store.chained import INSERT, following
 from tests.workplace import ELSEWHERE, MEGAN, START, TENANT
 
 ENTRY = Entry(
@@ -86,7 +87,7 @@ async def test_rows_follow_each_other_and_say_all_that_was_written(db: Pool) -> 
 
 
 def test_the_format_of_the_hash_stays_for_good() -> None:
-    row = Row.following(ENTRY, last=0, previous="", kept=False)
+    row = following(ENTRY, last=0, previous="", kept=False)
     assert row.hash == "d2ba37c9a3f369c0ad2c6d75425ffc635d5d792a8106448679d0c2df53a082aa"
 
 
@@ -100,7 +101,7 @@ def test_what_a_person_was_shown_keeps_its_digest_for_good() -> None:
 
 def test_no_text_passes_for_two_fields() -> None:
     def sealed(**fields: Any) -> str:
-        return Row.following(replace(ENTRY, **fields), last=0, previous="", kept=False).hash
+        return following(replace(ENTRY, **fields), last=0, previous="", kept=False).hash
 
     pairs = [("a", "b"), ('a","b', ""), ("", 'a","b'), ("ab", ""), ("", "ab"), ('a"', "b")]
     assert len({sealed(reason=one, comment=other) for one, other in pairs}) == len(pairs)
@@ -184,14 +185,14 @@ async def test_each_row_is_witnessed_by_the_log_without_a_word_of_it(db: Pool) -
 async def test_a_row_that_does_not_follow_the_last_one_is_refused(db: Pool) -> None:
     async with db.connection() as conn:
         row = await ledger.add(conn, ENTRY)
-    ahead = Row.following(ENTRY, last=2, previous=row.hash, kept=False)
-    aside = Row.following(ENTRY, last=1, previous="another", kept=False)
+    ahead = following(ENTRY, last=2, previous=row.hash, kept=False)
+    aside = following(ENTRY, last=1, previous="another", kept=False)
     early = replace(ENTRY, at=START - timedelta(days=1))
-    before = Row.following(early, last=1, previous=row.hash, kept=False)
+    before = following(early, last=1, previous=row.hash, kept=False)
     for wrong in (ahead, aside, before):
         with pytest.raises(psycopg.errors.RaiseException, match="does not follow"):
             async with db.connection() as conn:
-                await conn.execute(ledger.rows.INSERT, wrong.columns())
+                await conn.execute(INSERT.encode(), wrong.columns())
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -79,3 +80,11 @@ async def test_old_rows_are_carried_over_sealed_and_in_order(postgresql: str) ->
     assert (first.shown, first.scope, first.took_ms) == (ASKED.digest, "", None)
     assert (added.position, added.previous) == (5, rows[3].hash)
     assert [(one.rows, one.broken) for one in verdicts] == [(5, None), (1, None)]
+
+
+def test_no_migration_leans_on_code_that_goes_on_changing() -> None:
+    versions = Path(bot.store.__path__[0]) / "migrations" / "versions"
+    found = re.compile(r"^\s*(?:from|import) bot\b", re.MULTILINE)
+    texts = {path.name: path.read_text(encoding="utf-8") for path in versions.glob("0*.py")}
+    assert len(texts) >= 7
+    assert [name for name, text in texts.items() if found.search(text)] == []

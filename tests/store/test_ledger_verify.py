@@ -15,8 +15,9 @@ from bot.store import approvals as stored
 from bot.store import ledger
 from bot.store.database import Pool
 from bot.store.ledger import Entry, Row
-from bot.store.ledger.rows import COLUMNS, INSERT
+from bot.store.ledger.rows import COLUMNS
 from bot.store.ledger.verify import Broken, Fault, Verdict, find, tenants, verify
+from tests.store.chained import INSERT, following
 from tests.workplace import ALEX, ELSEWHERE, MEGAN, START, TENANT
 
 ASKED = Approval.model_validate({"id": 481, "status": "PENDING", "agent_name": "Password Reset"})
@@ -101,7 +102,7 @@ async def test_a_change_that_is_sealed_anew_does_not_fit_the_next_row(
     db: Pool, rows: list[Row], intruder: psycopg.Connection[Any]
 ) -> None:
     forged = replace(rows[2].entry, person_name=ALEX[1])
-    row = Row.following(forged, last=2, previous=rows[1].hash, kept=True)
+    row = following(forged, last=2, previous=rows[1].hash, kept=True)
     intruder.execute("DELETE FROM ledger WHERE tenant = %s AND position = 3", (TENANT,))
     intruder.execute(INSERT.encode(), row.columns())
     assert (await _verdict(db)).broken == Broken(4, rows[3].entry.at, "481", Fault.HASH)
@@ -128,7 +129,7 @@ async def test_rows_that_changed_places_are_named(
 async def test_a_row_that_stands_twice_is_named(
     db: Pool, rows: list[Row], intruder: psycopg.Connection[Any]
 ) -> None:
-    again = Row.following(
+    again = following(
         replace(rows[2].entry, at=START + timedelta(minutes=9)),
         last=2,
         previous=rows[1].hash,
@@ -213,7 +214,7 @@ async def test_a_ledger_of_many_rows_is_read_a_few_at_a_time(
     row, many = Row(0, ENTRY, kept=False, previous="", hash=""), []
     for number in range(1300):
         at = START + timedelta(seconds=number)
-        row = Row.following(replace(ENTRY, at=at), last=row.position, previous=row.hash, kept=False)
+        row = following(replace(ENTRY, at=at), last=row.position, previous=row.hash, kept=False)
         many.append(row.columns())
     intruder.execute("SELECT make_ledger_month(%s)", (START,))
     with intruder.cursor() as cursor:

@@ -71,9 +71,6 @@ FIELDS: Final = (
 )  # fmt: skip
 COLUMNS: Final = ("position", *FIELDS, "kept", "previous", "hash")
 ALL_COLUMNS: Final = ", ".join(COLUMNS)
-INSERT: Final = (
-    f"INSERT INTO ledger ({ALL_COLUMNS}) VALUES ({', '.join(f'%({name})s' for name in COLUMNS)})"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +89,6 @@ class Row:
     kept: bool
     previous: str
     hash: str
-
-    @classmethod
-    def following(cls, entry: Entry, *, last: int, previous: str, kept: bool) -> Self:
-        """The row that comes after the one at ``last`` with that hash."""
-        unsealed = cls(last + 1, entry, kept, previous, "")
-        return replace(unsealed, hash=unsealed.seal())
 
     @classmethod
     def read(cls, columns: Mapping[str, Any]) -> Self:

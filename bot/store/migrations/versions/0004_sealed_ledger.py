@@ -1,13 +1,14 @@
 """The ledger as a chain of sealed rows per tenant, in months, that nobody can change unnoticed."""
 
-from dataclasses import replace
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from alembic import op
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
-
-from bot.store.ledger.rows import INSERT, Entry, Row
 
 revision = "0004"
 down_revision = "0003"
@@ -200,6 +201,17 @@ FROM ledger_before l LEFT JOIN approval_versions v
 ORDER BY l.tenant, l.number
 """
 _AT_ONCE = 1000
+# A row in the order in which it is hashed, with what older rows did not say; as of this migration.
+_NEW: Mapping[str, Any] = {
+    "position": 0, "tenant": "", "at": None, "approval": "", "person": "", "person_name": "",
+    "for_person": None, "for_name": None, "conversation": "", "scope": "", "wish": "",
+    "outcome": "", "reason": "", "comment": "", "shown": "", "sent": "", "answered": "",
+    "request_id": None, "took_ms": None, "kept": False, "previous": "",
+}  # fmt: skip
+_INSERT = (
+    f"INSERT INTO ledger ({', '.join(_NEW)}, hash)"
+    f" VALUES ({', '.join(f'%({name})s' for name in _NEW)}, %(hash)s)"
+)
 
 
 def upgrade() -> None:
@@ -229,24 +241,27 @@ def _make_functions(conn: Connection[Any]) -> None:
 
 def _carry_over(conn: Connection[Any]) -> None:
     """Seal the old rows, in their order; a time that went back becomes that of the row before."""
-    last: Row | None = None
+    last: Mapping[str, Any] | None = None
     with conn.cursor("old", row_factory=dict_row) as old, conn.cursor() as new:
         old.execute(OLD)
         while found := old.fetchmany(_AT_ONCE):
             rows = []
             for columns in found:
-                kept = columns.pop("kept")
-                last = _sealed(Entry(**columns), last, kept=kept)
+                last = _sealed(columns, last)
                 rows.append(last)
-            new.executemany(INSERT, [row.columns() for row in rows])
+            new.executemany(_INSERT, rows)
     conn.execute(
         "INSERT INTO ledger_heads SELECT DISTINCT ON (tenant) tenant, position, hash, at"
         " FROM ledger ORDER BY tenant, position DESC"
     )
 
 
-def _sealed(entry: Entry, last: Row | None, *, kept: bool) -> Row:
-    if last is None or last.entry.tenant != entry.tenant:
-        return Row.following(entry, last=0, previous="", kept=kept)
-    entry = replace(entry, at=max(entry.at, last.entry.at))
-    return Row.following(entry, last=last.position, previous=last.hash, kept=kept)
+def _sealed(old: Mapping[str, Any], last: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    row = {**_NEW, **old, "position": 1}
+    if last is not None and last["tenant"] == row["tenant"]:
+        row["at"] = max(row["at"], last["at"])
+        row["position"], row["previous"] = last["position"] + 1, last["hash"]
+    at = row["at"].astimezone(UTC).isoformat(timespec="microseconds")
+    sealed = ["neo-ledger-1", *(row | {"at": at}).values()]
+    written = json.dumps(sealed, ensure_ascii=True, separators=(",", ":"))
+    return row | {"hash": hashlib.sha256(written.encode("ascii")).hexdigest()}
