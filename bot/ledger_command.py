@@ -41,7 +41,11 @@ def parser() -> argparse.ArgumentParser:
     give.add_argument(
         "--since", type=_moment, required=True, help="from this day on (UTC), or this instant"
     )
-    give.add_argument("--until", type=_moment, help="up to this day or instant, without it")
+    give.add_argument(
+        "--until",
+        type=_moment,
+        help="before this day (UTC), or this instant; without it: to the end",
+    )
     give.add_argument("--tenant", help="this tenant's rows alone")
     give.add_argument("--format", choices=("csv", "jsonl"), required=True)
     give.add_argument("--out", type=Path, help="a new file; without it: standard output")

@@ -196,6 +196,15 @@ async def test_wrong_words_are_refused(
     assert told in capsys.readouterr().err
 
 
+async def test_the_help_says_what_is_exported_without_an_end(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        await command("export", "--help")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "before this day (UTC), or this instant; without it: to the end" in said
+
+
 async def test_a_span_that_ends_before_it_begins_is_refused(command: Command) -> None:
     asked = ["--since", "2026-11-02", "--until", "2026-11-01", "--format", "csv"]
     assert await command("export", *asked) == 2
