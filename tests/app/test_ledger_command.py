@@ -159,6 +159,47 @@ async def test_every_sign_that_starts_a_formula_is_disarmed(
     assert row["reason"] == f"'{sign}1"
 
 
+SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+async def test_no_separator_makes_a_formula_of_a_text(
+    db: Pool, command: Command, separator: str
+) -> None:
+    starts = [
+        "",
+        " ",
+        "\xa0",
+        "ok;",
+        "ok; ",
+        "ok\t",
+        "ok|",
+        'ok;"',
+        'ok;""',
+        "ok;\n",
+        "ok\r\n",
+        "ok\v",
+    ]
+    async with db.connection() as conn:
+        for start in starts:
+            for sign in SIGNS:
+                await ledger.add(conn, replace(ENTRY, comment=f'{start}{sign}HYPERLINK("x","y")'))
+    assert await command("export", "--since", "2026-11-01", "--format", "csv") == 0
+    table = csv.reader(io.StringIO(command.out, newline=""), delimiter=separator)
+    cells = [cell for line in table for cell in line]
+    assert len(cells) > len(starts) * len(SIGNS)
+    assert [cell for cell in cells if cell.strip().startswith(SIGNS)] == []
+
+
+async def test_a_table_leaves_words_as_they_were_written(db: Pool, command: Command) -> None:
+    said = 'Yes, -5 licences; a+b = c. Ask "Megan", @Alex\nor me: x@example.com (=me) | 3 - 1'
+    async with db.connection() as conn:
+        await ledger.add(conn, replace(ENTRY, comment=said))
+    assert await command("export", "--since", "2026-11-01", "--format", "csv") == 0
+    [row] = csv.DictReader(io.StringIO(command.out, newline=""))
+    assert row["comment"] == said
+
+
 @pytest.mark.parametrize(
     ("more", "positions"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any, Final, Literal, TextIO
@@ -14,8 +15,12 @@ from bot.store.ledger.rows import ALL_COLUMNS, COLUMNS, Connection, Row, instant
 
 Format = Literal["csv", "jsonl"]
 _AT_ONCE: Final = 500
-# A spreadsheet would run what begins like this as a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Where a spreadsheet would begin a formula: at the start of a cell, and where one starts if the
+# file is read with another separator than the comma, which opens the quotes. In some countries the
+# signs may be wide ones.
+_FORMULA: Final = re.compile(
+    r"^(?=[\t\r\n])|(?:^|(?<=[;|\"\t\r\n]))(?=[^\S\t\r\n]*[=+\-@\uff1d\uff0b\uff0d\uff20])"
+)
 
 
 async def rows(
@@ -41,7 +46,8 @@ async def export(found: AsyncIterator[Row], out: TextIO, form: Format) -> int:
     """Write the rows as they come; returns how many.
 
     ``jsonl``: an object a line, exactly what is hashed. ``csv``: a head line, then a line a row;
-    text that a spreadsheet would take for a formula has an apostrophe before it.
+    text that a spreadsheet would take for a formula has an apostrophe before it, with whichever
+    separator it reads the file.
     """
     write = _csv(out) if form == "csv" else _jsonl(out)
     count = 0
@@ -69,4 +75,4 @@ def _csv(out: TextIO) -> Callable[[dict[str, Any]], None]:
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return _FORMULA.sub("'", value) if isinstance(value, str) else value
