@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Json
 
 from bot.neo.models import Approval
 from bot.store import approvals as stored
@@ -194,6 +195,30 @@ async def test_a_version_that_was_shown_and_is_changed_or_gone_is_named(
     intruder.execute(change.encode())
     assert (await _verdict(db)).broken == Broken(1, START, "481", fault)
     assert (await _verdict(db, ELSEWHERE)).broken is None
+
+
+OTHERWISE: dict[str, Any] = {
+    "requested_for": {"id": "adele", "name": "Adele Vance"},
+    "approvers": [{"user_id": "x", "user_name": "The CEO"}],
+    "decided_by": {"id": "x", "name": "The CEO"},
+    "created_at": "2020-01-01T00:00:00Z",
+    "updated_at": "2020-01-01T00:00:00Z",
+    "a field that Neo adds later": 1,
+}
+
+
+@pytest.mark.parametrize("field", [*Approval.model_fields, "a field that Neo adds later"])
+async def test_all_of_a_version_is_covered_but_how_it_stood_and_who_decided(
+    db: Pool, rows: list[Row], intruder: psycopg.Connection[Any], field: str
+) -> None:
+    changed = Json({field: OTHERWISE.get(field, "another")})
+    intruder.execute(
+        "UPDATE approval_versions SET body = (body::jsonb || %s::jsonb)::json", (changed,)
+    )
+    covered = field not in {"status", "decided_by"}  # as docs/decisions/ledger.md says
+    assert (await _verdict(db)).broken == (
+        Broken(1, START, "481", Fault.VERSION_CHANGED) if covered else None
+    )
 
 
 async def test_rows_that_are_cut_off_in_front_need_a_row_that_says_so(
