@@ -197,19 +197,18 @@ def _read(row: tuple[Any, ...] | None) -> Circumstances:
     )
 
 
-async def add_vote(conn: Connection, tenant: str, approval: str, vote: Vote) -> bool:
-    """Count a person's approval; False if theirs was counted for this version already."""
-    cursor = await conn.execute(
+async def add_vote(conn: Connection, tenant: str, approval: str, vote: Vote) -> None:
+    """Count a person's approval, unless theirs was counted for this version already."""
+    await conn.execute(
         """
         INSERT INTO votes
             (tenant, approval, digest, person, name, for_person, for_name, comment, at)
         VALUES (%(tenant)s, %(approval)s, %(digest)s, %(person)s, %(name)s, %(for_person)s,
                 %(for_name)s, %(comment)s, %(at)s)
-        ON CONFLICT DO NOTHING RETURNING person
+        ON CONFLICT DO NOTHING
         """,
         {"tenant": tenant, "approval": approval, **vote.model_dump()},
     )
-    return await cursor.fetchone() is not None
 
 
 async def forget_votes(conn: Connection, tenant: str, approval: str) -> None:

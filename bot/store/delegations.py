@@ -110,15 +110,13 @@ async def start(
     return _read(row)
 
 
-async def end(conn: Connection, tenant: str, delegation: int, *, at: datetime) -> Delegation | None:
-    """End one; None if it had ended already."""
-    cursor = await conn.execute(
+async def end(conn: Connection, tenant: str, delegation: int, *, at: datetime) -> None:
+    """End one, unless it had ended already."""
+    await conn.execute(
         "UPDATE delegations SET ended_at = %s WHERE tenant = %s AND id = %s"
-        f" AND ended_at IS NULL AND until > %s RETURNING {_DELEGATION}",
+        " AND ended_at IS NULL AND until > %s",
         (at, tenant, delegation, at),
     )
-    row = await cursor.fetchone()
-    return _read(row) if row else None
 
 
 async def ran_out(conn: Connection, tenant: str, *, at: datetime) -> list[Delegation]:
