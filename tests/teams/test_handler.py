@@ -178,6 +178,17 @@ async def test_an_action_execute_redraws_the_card_in_the_answer(bot: Bot) -> Non
     assert bot.microsoft.messages == []
 
 
+async def test_what_no_database_takes_is_left_out_of_what_a_button_carries(bot: Bot) -> None:
+    several = {"approval": "48\x001", "ticked": ["\x00", "481"], "shown": {"4\x0081": "\x00x.y"}}
+    await bot.hears(bot.microsoft.click("approval.decide", on="m-1", data=several))
+    assert bot.product.pressed[0].data == {
+        "verb": "approval.decide",
+        "approval": "481",
+        "ticked": ["", "481"],
+        "shown": {"481": "x.y"},
+    }
+
+
 async def test_an_answer_that_is_no_redrawing_is_posted_below(bot: Bot) -> None:
     async def ask(pressed: Pressed) -> Answer:
         return Answer(card("4 failed runs"))
