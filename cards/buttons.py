@@ -18,6 +18,7 @@ from cards.actions import (
     ShowEvidence,
     SnoozeApproval,
 )
+from cards.letters import width
 
 Verdict = Literal["approve", "reject"]
 
@@ -26,7 +27,9 @@ PRIMARY: Final = 3
 BUTTONS: Final = 6
 """Most buttons in one place: Teams may hide more."""
 # What a card on a small phone leaves for a row of buttons, in pixels; a button's edges; a gap.
-_PHONE, _EDGES, _GAP = 262, 26, 8
+_PHONE, _EDGES, _GAP = 262, 24, 8
+_OVERFLOW: Final = 40
+"""The button with the dots."""
 
 
 def button(
@@ -139,14 +142,16 @@ def buttons(*made: el.Execute | None, primary: int = PRIMARY) -> list[el.ActionS
     They are laid in as many rows as a small phone needs to show their captions whole.
     """
     shown = [one for one in made if one is not None][:BUTTONS]
+    seen = shown[:primary]
     rows: list[list[el.Execute]] = []
     room = 0.0
-    for one in shown[:primary]:
-        width = _width(one.title)
-        if width > room:
+    for one in seen:
+        needed = _EDGES + width(one.title)
+        dots = _GAP + _OVERFLOW if one is seen[-1] and len(shown) > primary else 0
+        if needed + dots > room:
             rows.append([])
             room = _PHONE
-        room -= width + _GAP
+        room -= needed + _GAP
         rows[-1].append(one)
     for extra in shown[primary:]:
         extra.mode = "secondary"
@@ -155,12 +160,3 @@ def buttons(*made: el.Execute | None, primary: int = PRIMARY) -> list[el.ActionS
         el.ActionSet(actions=actions, spacing="Small" if place else "Medium")
         for place, actions in enumerate(rows)
     ]
-
-
-def _width(caption: str) -> float:
-    """About how wide a button is, in pixels, in the bold 14 px letters that Teams gives it."""
-    narrow, wide = 4.2, 10.8
-    return _EDGES + sum(
-        narrow if c in "ijlfrt I.,'!" else wide if c.isupper() or c in "mw…" else 7.9
-        for c in caption
-    )

@@ -27,6 +27,9 @@ window.drawCard = (card, hostConfig, look, width, dark) => {
   }
   const wide = [...frame.querySelectorAll("*")].some((one) => one.scrollWidth > one.clientWidth + 1
     && getComputedStyle(one).display !== "inline" && !one.matches("input,textarea"));
-  return { faults, wide, links: [...frame.querySelectorAll("a")].map((one) => one.href),
+  const cut = [...frame.querySelectorAll("button, button *")]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1)
+    .map((one) => one.innerText.trim()).filter((one, at, all) => all.indexOf(one) === at);
+  return { faults, wide, cut, links: [...frame.querySelectorAll("a")].map((one) => one.href),
     text: frame.innerText };
 };

@@ -33,12 +33,14 @@ class Drawn:
         faults: What the renderer did not understand.
         links: Where its links lead.
         wide: Something is wider than the place it has.
+        cut: Captions of buttons that do not show whole.
     """
 
     text: str
     faults: list[str]
     links: list[str]
     wide: bool
+    cut: list[str]
 
 
 def install() -> None:

@@ -12,6 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from cards.actions import COMMENT_INPUT, TICKED_INPUT, TYPED_INPUT, parse_action
 from cards.card import LARGEST_BYTES
+from cards.letters import width
 from tests.cards.examples import EXAMPLES
 from tests.cards.reading import everything
 
@@ -60,6 +61,16 @@ def test_it_has_at_most_six_buttons_in_a_place_and_three_to_be_seen(name: str) -
     # To choose among people takes a button each.
     assert len(seen) <= 3 or name.startswith(("greeting", "delegation-"))
     assert all(len(one["title"]) <= 40 for one in seen)
+
+
+def test_a_row_of_buttons_shows_its_captions_whole_on_a_small_phone(name: str) -> None:
+    edges, gap, overflow, phone = 24, 8, 40, 262
+    for one in everything(EXAMPLES[name]().content):
+        if one["type"] == "ActionSet":
+            seen = [a for a in one["actions"] if a.get("mode") != "secondary"]
+            wide = [edges + width(a["title"]) for a in seen]
+            wide += [overflow] if len(seen) < len(one["actions"]) else []
+            assert sum(wide) + gap * (len(wide) - 1) <= phone, [a["title"] for a in seen]
 
 
 def test_it_says_itself_in_words(name: str) -> None:

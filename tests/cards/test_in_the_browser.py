@@ -48,6 +48,7 @@ def test_the_renderer_knows_every_element_and_nothing_is_cut(
         drawn = draws.draw(card.content, theme=theme, width=width)
         assert not drawn.faults
         assert not drawn.wide
+        assert not drawn.cut
         assert not drawn.links
 
 
