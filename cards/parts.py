@@ -11,6 +11,7 @@ from cards import elements as el
 from cards.actions import Action
 from cards.buttons import asking, button
 from cards.card import LARGEST_BYTES, Card, plain
+from cards.letters import width
 
 # Text that every client shows as it stands, although it reads it as Markdown: at most one mark of
 # each pair, nothing that opens a link, an escape, a tag, a list or a heading.
@@ -40,6 +41,8 @@ _ALIKE = str.maketrans(
 )
 _LINKING = re.compile(r"[.@:&/](?=[^\s\d])")
 
+_LABELS: Final = 88
+"""How wide the column of labels is, in pixels."""
 _MORE: Final = "\u203a"  # a single angle, pointing right
 
 
@@ -169,15 +172,18 @@ def facts(pairs: Iterable[tuple[str, str]], **place: Any) -> el.Container | None
 
 
 def _fact(label: str, value: str) -> el.Columns | el.Container:
-    """Side by side, or a long address under its label: broken up it could not be copied."""
+    """Side by side, or one under the other where that would break up a word.
+
+    An address that is broken up cannot be copied, and a label cannot be read.
+    """
     named, told = line(run(label, weight="Bolder")), line(value)
-    if _WIDE_WORD.search(value):
+    if _WIDE_WORD.search(value) or max(map(width, label.split()), default=0) > _LABELS:
         told.spacing = "None"
         return el.Container(spacing="Small", items=[named, told])
     return el.Columns(
         spacing="Small",
         columns=[
-            el.Column(width="88px", items=[named]),
+            el.Column(width=f"{_LABELS}px", items=[named]),
             el.Column(width="stretch", items=[told]),
         ],
     )

@@ -30,6 +30,22 @@ window.drawCard = (card, hostConfig, look, width, dark) => {
   const cut = [...frame.querySelectorAll("button, button *")]
     .filter((one) => one.scrollWidth > one.clientWidth + 1)
     .map((one) => one.innerText.trim()).filter((one, at, all) => all.indexOf(one) === at);
-  return { faults, wide, cut, links: [...frame.querySelectorAll("a")].map((one) => one.href),
+  return { faults, wide, cut, broken: broken(frame), links: [...frame.querySelectorAll("a")].map((one) => one.href),
     text: frame.innerText };
+};
+
+// Words of ordinary length that go on in another line.
+const broken = (frame) => {
+  const found = [];
+  const texts = document.createTreeWalker(frame, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    for (const word of texts.currentNode.data.matchAll(/\p{L}{2,18}/gu)) {
+      const place = document.createRange();
+      place.setStart(texts.currentNode, word.index);
+      place.setEnd(texts.currentNode, word.index + word[0].length);
+      const lines = new Set([...place.getClientRects()].map((one) => Math.round(one.top)));
+      if (lines.size > 1) found.push(word[0]);
+    }
+  }
+  return found;
 };

@@ -34,6 +34,7 @@ class Drawn:
         links: Where its links lead.
         wide: Something is wider than the place it has.
         cut: Captions of buttons that do not show whole.
+        broken: Words that go on in another line.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Drawn:
     links: list[str]
     wide: bool
     cut: list[str]
+    broken: list[str]
 
 
 def install() -> None:

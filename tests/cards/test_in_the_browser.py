@@ -40,7 +40,7 @@ def draws() -> Iterator[Renderer]:
 
 @pytest.mark.parametrize("theme", get_args(Theme))
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_renderer_knows_every_element_and_nothing_is_cut(
+def test_the_renderer_knows_every_element_and_nothing_is_cut_or_broken(
     name: str, theme: Theme, draws: Renderer
 ) -> None:
     card = EXAMPLES[name]()
@@ -49,6 +49,7 @@ def test_the_renderer_knows_every_element_and_nothing_is_cut(
         assert not drawn.faults
         assert not drawn.wide
         assert not drawn.cut
+        assert not drawn.broken
         assert not drawn.links
 
 
