@@ -14,7 +14,7 @@ from cards.fields import CUT
 from cards.parts import Room, dotted, facts, folded, line
 from cards.parts import run as piece
 from cards.request import Field, known_facts, whole_wish, wish
-from cards.words import Reader
+from cards.words import NBSP, Reader
 
 INCOMPLETE: Final = "This is more than a card holds. Read the whole of it in Neo before you decide."
 
@@ -78,9 +78,8 @@ def belongs(approval: Approval, reader: Reader) -> str:
     return dotted(
         labels.ticket(approval.ticket_number),
         labels.client(approval, approval.requested_for),
-        f"{labels.WAITING} waiting {reader.age(approval.created_at)}"
-        if approval.created_at
-        else f"{labels.WAITING} waiting",
+        f"{labels.WAITING}{NBSP}waiting"
+        + (f" {reader.age(approval.created_at)}" if approval.created_at else ""),
     )
 
 

@@ -14,7 +14,7 @@ from cards.actions import Delegate, EndDelegation
 from cards.buttons import button, buttons
 from cards.card import Card, plain
 from cards.parts import and_more, assemble, facts, heading, line, small_print
-from cards.words import Reader, counted
+from cards.words import NBSP, Reader, counted
 
 MOST_CHOICES: Final = 5
 _MOST_LISTED: Final = 6
@@ -233,7 +233,7 @@ def when(until: datetime, reader: Reader) -> str:
     local = reader.local(until)
     if (local.hour, local.minute) != (0, 0):
         return reader.exact(until)
-    zone = reader.clock(until).partition(" ")[2]
+    zone = reader.clock(until).partition(NBSP)[2]
     return f"the end of {reader.day(until - timedelta(minutes=1))}" + (f" ({zone})" if zone else "")
 
 

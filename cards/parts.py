@@ -12,6 +12,7 @@ from cards.actions import Action
 from cards.buttons import asking, button
 from cards.card import LARGEST_BYTES, Card, plain
 from cards.letters import width
+from cards.words import NBSP
 
 # Text that every client shows as it stands, although it reads it as Markdown: at most one mark of
 # each pair, nothing that opens a link, an escape, a tag, a list or a heading.
@@ -81,7 +82,8 @@ def assemble(
     refresh: el.Refresh | None = None,
 ) -> Card:
     """Put a card together; parts that are None are left out."""
-    twin = "\n".join(filter(None, (line.strip() for line in summary.splitlines())))
+    said = summary.replace(NBSP, " ")
+    twin = "\n".join(filter(None, (line.strip() for line in said.splitlines())))
     root = el.Root(
         [part for part in body if part is not None],
         # Old clients read this as Markdown. Without the marks it reads well enough.
@@ -162,7 +164,7 @@ def remarked(text: str | None) -> el.Container | None:
 
 def dotted(*pieces: str | None) -> str:
     """Pieces on one line, those that are empty left out: "#48213 · Contoso Dental"."""
-    return " · ".join(piece for piece in pieces if piece)
+    return f"{NBSP}· ".join(piece for piece in pieces if piece)
 
 
 def facts(pairs: Iterable[tuple[str, str]], **place: Any) -> el.Container | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from cards.words import Reader
+from cards.words import NBSP, Reader
 
 _MINUTE: Final = 60
 _WHOLE_DAYS: Final = 48  # hours from which "the last n days" is the plainer word
@@ -57,8 +57,8 @@ def _rolling(since: datetime, reader: Reader) -> str:
         return ""
     hours += rest > _MINUTE
     if hours >= _WHOLE_DAYS and hours % 24 == 0:
-        return f"in the last {hours // 24} days"
-    return f"in the last {hours} h" if hours <= _WHOLE_DAYS else ""
+        return f"in the last {hours // 24}{NBSP}days"
+    return f"in the last {hours}{NBSP}h" if hours <= _WHOLE_DAYS else ""
 
 
 def _at(at: datetime, reader: Reader) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bot.neo.models import Approval
 from cards import elements as el
 from cards import labels
 from cards.actions import MOST_TICKED, TICKED_INPUT
 from cards.buttons import several, showing
-from cards.card import plain
 from cards.listing import Form
 from cards.parts import Room, dotted, line, literal
 from cards.request import wish
 from cards.waiting import comment_field
 from cards.words import Reader
+
+_WISH: Final = 90
+"""Most characters of a wish: there may be twenty of them, one under the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,13 @@ class Ticking:
 
 
 def _title(one: Approval, reader: Reader) -> str:
+    """Where it belongs comes first: so the eye sees where each of many begins."""
     return literal(
         dotted(
-            wish(one, 140),
             labels.ticket(one.ticket_number),
             labels.client(one, one.requested_for),
-            plain(reader.age(one.created_at) if one.created_at else ""),
+            reader.age(one.created_at) if one.created_at else "",
+            wish(one, _WISH),
         )
     )
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _FEW_MINUTES = 10 * _MINUTE
+
+NBSP: Final = "\N{NO-BREAK SPACE}"
+"""Between what a line must not part: a number and its unit, a mark and its word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,13 @@ class Reader:
         if not self.shared:
             return f"{local:%H:%M}"
         zone = local.tzname() or ""
-        return f"{local:%H:%M} " + (f"UTC{zone}" if zone[:1] in "+-" else zone)
+        return f"{local:%H:%M}{NBSP}" + (f"UTC{zone}" if zone[:1] in "+-" else zone)
 
     def day(self, at: datetime) -> str:
         """The date: "Mon 16 Nov", with the year where it is not this one."""
         local = self.local(at)
         year = "" if local.year == self.local(self.now).year else f" {local.year}"
-        return f"{local:%a} {local.day} {local:%b}{year}"
+        return f"{local:%a} {local.day}{NBSP}{local:%b}{year}"
 
     def exact(self, at: datetime) -> str:
         """The time without its age: "09:46", "yesterday 09:46", "Mon 16 Nov 09:46"."""
@@ -70,16 +74,16 @@ class Reader:
         """How long ago, in one unit: "14 min", "2 h", "3 days"."""
         seconds = (self.now - at).total_seconds()
         if seconds < _MINUTE:
-            return "under 1 min"
+            return f"under 1{NBSP}min"
         if seconds < _HOUR:
-            return f"{int(seconds // _MINUTE)} min"
+            return f"{int(seconds // _MINUTE)}{NBSP}min"
         if seconds < 2 * _DAY:
-            return f"{int(seconds // _HOUR)} h"
-        return f"{int(seconds // _DAY)} days"
+            return f"{int(seconds // _HOUR)}{NBSP}h"
+        return f"{int(seconds // _DAY)}{NBSP}days"
 
     def as_of(self) -> str:
         """When what is shown was true."""
-        return f"as of {self.clock(self.now)}"
+        return f"as{NBSP}of{NBSP}{self.clock(self.now)}"
 
 
 def duration(seconds: float | None) -> str:
@@ -87,15 +91,15 @@ def duration(seconds: float | None) -> str:
     if seconds is None or not math.isfinite(seconds) or seconds < 0:
         return ""
     if seconds < 1:
-        return "under 1 s"
+        return f"under 1{NBSP}s"
     whole = round(seconds)
     if whole < _MINUTE:
-        return f"{whole} s"
+        return f"{whole}{NBSP}s"
     if whole < _HOUR:
         minutes, rest = divmod(whole, _MINUTE)
-        return f"{minutes} min" + (f" {rest} s" if rest and whole < _FEW_MINUTES else "")
+        return f"{minutes}{NBSP}min" + (f" {rest}{NBSP}s" if rest and whole < _FEW_MINUTES else "")
     hours, rest = divmod(whole // _MINUTE, 60)
-    return f"{hours} h" + (f" {rest} min" if rest else "")
+    return f"{hours}{NBSP}h" + (f" {rest}{NBSP}min" if rest else "")
 
 
 def amount(number: float | None) -> str:
@@ -107,7 +111,7 @@ def amount(number: float | None) -> str:
         if abs(number) >= size * 0.9995:
             scaled = number / size
             text = f"{scaled:.1f}" if abs(scaled) < one_digit else f"{scaled:.0f}"
-            return f"{text.removesuffix('.0')} {unit}"
+            return f"{text.removesuffix('.0')}{NBSP}{unit}"
     return f"{number:.1f}".removesuffix(".0")
 
 

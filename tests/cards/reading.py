@@ -22,9 +22,9 @@ def everything(held: Any) -> Iterator[dict[str, Any]]:
 
 
 def words(card: Card) -> str:
-    """All text that a person can read on it, a line for each piece, places to break left out."""
+    """All text that a person can read on it, a line for each piece, wherever it may break."""
     found = [one["text"] for one in everything(card.content["body"]) if "text" in one]
-    return "\n".join(found).replace("\u200b", "")
+    return "\n".join(found).replace("\u200b", "").replace("\xa0", " ")
 
 
 def buttons(card: Card) -> dict[str, Action]:

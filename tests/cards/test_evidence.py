@@ -67,7 +67,7 @@ def opened(card: Card, *taps: str) -> str:
         assert toggles, tap
         for target in toggles[0]["targetElements"]:
             ids[target]["isVisible"] = not ids[target].get("isVisible", True)
-    return "\n".join(_visible(card.content["body"])).replace("\u200b", "")
+    return "\n".join(_visible(card.content["body"])).replace("\u200b", "").replace("\xa0", " ")
 
 
 def _visible(held: Any) -> list[str]:

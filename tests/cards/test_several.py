@@ -29,7 +29,7 @@ def _list(found: list[Approval], **fields: Any) -> Card:
 def _choices(card: Card) -> dict[str, str]:
     """Title by value."""
     return {
-        choice["value"]: choice["title"]
+        choice["value"]: choice["title"].replace("\xa0", " ")
         for one in everything(card.content)
         if one["type"] == "Input.ChoiceSet"
         for choice in one["choices"]
@@ -43,10 +43,10 @@ def test_what_may_be_ticked_is_a_choice_and_the_rest_a_row_with_why() -> None:
         not_tickable={"479": "needs its ticket's number: open it"},
     )
     assert _choices(card) == {
-        "455": "Offboarding wants to disable the account of Isaiah Langer and end all sessions"
-        " · #48051 · Adatum · 2 h",
-        "481": "Password Reset wants to reset the password of Lee Gu · #48213 · Contoso Dental"
-        " · 14 min",
+        "455": "#48051 · Adatum · 2 h · "
+        "Offboarding wants to disable the account of Isaiah Langer and end all sessions",
+        "481": "#48213 · Contoso Dental · 14 min · "
+        "Password Reset wants to reset the password of Lee Gu",
     }
     assert "⚠ Needs its ticket's number: open it" in words(card)
     pressed = buttons(card)
