@@ -200,7 +200,8 @@ def _unread(evidence: Evidence) -> str:
     """What is not here, in words that nobody takes for good news."""
     if not evidence.missing:
         return ""
-    named = " and ".join(plain(one, 80) for one in evidence.missing)
+    *others, last = (plain(one, 80) for one in evidence.missing)
+    named = f"{', '.join(others)} and {last}" if others else last
     return f"{labels.WARNING} Neo did not say: {named}. Look in Neo, or ask again in a moment."
 
 
