@@ -153,7 +153,10 @@ def heading(text: str, style: str | None = None) -> Any:
         made = el.TextBlock(text=text, wrap=True, style="heading", **look)
     else:
         made = line(run(text, **look))
-    return el.Container(style=style, bleed=True, items=[made]) if style else made
+    if not style:
+        return made
+    # No strip of card between it and the remark above it.
+    return el.Container(style=style, bleed=True, spacing="None", items=[made])
 
 
 def remarked(text: str | None) -> el.Container | None:
