@@ -209,8 +209,16 @@ EXAMPLES: Final[dict[str, Callable[[], Card]]] = {
         ),
         CHANNEL,
     ),
-    "approval-as-second-group": lambda: _waiting(
-        shown=TOKEN, may_press=True, second_group="Night shift", stands_in_for="Night shift"
+    "approval-as-second-group": lambda: approval.waiting(
+        Waiting(
+            an_approval(created_at=ago(hours=5)),
+            shown=TOKEN,
+            may_press=True,
+            second_group="Night shift",
+            group_may_decide=True,
+            stands_in_for="Night shift",
+        ),
+        replace(READER, person="8b0e3c1a-4444-4b6f-9d55-000000000004"),
     ),
     "approval-high-risk": lambda: _waiting(
         shown=TOKEN, may_press=True, confirm="It resets a password."
