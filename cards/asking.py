@@ -79,7 +79,7 @@ def belongs(approval: Approval, reader: Reader) -> str:
         labels.ticket(approval.ticket_number),
         labels.client(approval, approval.requested_for),
         f"{labels.WAITING}{NBSP}waiting"
-        + (f" {reader.age(approval.created_at)}" if approval.created_at else ""),
+        + (f"{NBSP}{reader.age(approval.created_at)}" if approval.created_at else ""),
     )
 
 

@@ -67,8 +67,8 @@ class Reader:
         if seconds < -_MINUTE or (seconds >= _HOUR and not today):
             return self.exact(at)
         if seconds < _MINUTE:
-            return f"just now · {self.clock(at)}"
-        return f"{self.age(at)} ago · {self.clock(at)}"
+            return f"just now{NBSP}· {self.clock(at)}"
+        return f"{self.age(at)} ago{NBSP}· {self.clock(at)}"
 
     def age(self, at: datetime) -> str:
         """How long ago, in one unit: "14 min", "2 h", "3 days"."""
