@@ -79,7 +79,7 @@ def away(
     """Who decides for whom and until when; ``you_for``: in whose name the reader decides."""
     told = [
         f"{'you decide' if one.name == you_for else plain(one.delegate, most) + ' decides'} for "
-        f"{plain(one.name, most)} until {until(one.until, reader)}"
+        f"{plain(one.name, most)} until {reader.until(one.until)}"
         for one in sorted(people, key=lambda one: one.name != you_for)[:_MOST]
     ]
     if you_for and all(one.name != you_for for one in people):
@@ -90,16 +90,9 @@ def away(
 
 def put_off(people: Sequence[PutOff], reader: Reader, most: int = NAME) -> str:
     """Who put it off until when: "Megan Bowen until 12:02"."""
-    told = [f"{plain(one.name, most)} until {until(one.until, reader)}" for one in people[:_MOST]]
+    told = [f"{plain(one.name, most)} until {reader.until(one.until)}" for one in people[:_MOST]]
     return _listed(told, len(people) - _MOST)
 
 
 def _listed(told: Sequence[str], left: int) -> str:
     return "; ".join([*told, *([f"{left} more"] if left > 0 else [])])
-
-
-def until(at: datetime, reader: Reader) -> str:
-    """An instant to come: "12:02", "Fri 27 Nov 17:00"."""
-    if reader.local(at).date() == reader.local(reader.now).date():
-        return reader.clock(at)
-    return f"{reader.day(at)} {reader.clock(at)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -14,7 +14,7 @@ from cards.actions import Delegate, EndDelegation
 from cards.buttons import button, buttons
 from cards.card import Card, plain
 from cards.parts import and_more, assemble, facts, heading, line, small_print
-from cards.words import NBSP, Reader, counted
+from cards.words import Reader, counted
 
 MOST_CHOICES: Final = 5
 _MOST_LISTED: Final = 6
@@ -62,7 +62,7 @@ def confirm(
         reader: Who reads.
         instead_of: Who decides for them now, and then no more.
     """
-    name, ends = plain(to.name, 80), when(until, reader)
+    name, ends = plain(to.name, 80), reader.until(until)
     title = f"Have {name} decide for you?"
     means = _MEANS.format(name=name)
     known = [("Who", name), ("Until", ends), ("Instead of", plain(instead_of, 80))]
@@ -94,7 +94,7 @@ def which(
         reader: Who reads.
         found: Several are called so; else nobody.
     """
-    asked, ends = plain(said, 60), when(until, reader)
+    asked, ends = plain(said, 60), reader.until(until)
     title = f"Which “{asked}”?" if found else f"I know no approver called “{asked}”"
     if not asked:
         title = "Who is to decide for you?"
@@ -156,7 +156,7 @@ def started(
         waiting: How many approvals the delegate gets at once.
         instead_of: Who decided for them before.
     """
-    to, ends = plain(term.name, 80), when(term.until, reader)
+    to, ends = plain(term.name, 80), reader.until(term.until)
     title = f"{to} decides for {plain(name, 80)}"
     text = f"Until {ends}."
     if waiting:
@@ -189,9 +189,9 @@ def mine(terms: Sequence[Term], reader: Reader) -> Card:
     shown = terms[:_MOST_LISTED]
     title = "Your delegations" if terms else "Nobody decides for you, and you for nobody else"
     lines = [
-        f"{plain(one.name, 80)} decides for you until {when(one.until, reader)}"
+        f"{plain(one.name, 80)} decides for you until {reader.until(one.until)}"
         if one.mine
-        else f"You decide for {plain(one.name, 80)} until {when(one.until, reader)}"
+        else f"You decide for {plain(one.name, 80)} until {reader.until(one.until)}"
         for one in shown
     ]
     hint = "" if terms else "To be away: “delegate my approvals to Megan Bowen until Friday”."
@@ -223,18 +223,6 @@ def refused(reason: str, reader: Reader) -> Card:
         ],
         summary=f"{title}. {text}",
     )
-
-
-def when(until: datetime, reader: Reader) -> str:
-    """An end as people say it: "Fri 27 Nov 17:00", "the end of Fri 27 Nov" for midnight after it.
-
-    For several readers the zone is named.
-    """
-    local = reader.local(until)
-    if (local.hour, local.minute) != (0, 0):
-        return reader.exact(until)
-    zone = reader.clock(until).partition(NBSP)[2]
-    return f"the end of {reader.day(until - timedelta(minutes=1))}" + (f" ({zone})" if zone else "")
 
 
 def _delegating(

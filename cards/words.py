@@ -60,6 +60,15 @@ class Reader:
         named = {0: "", 1: "yesterday "}.get(days, self.day(at) + " ")
         return named + self.clock(at)
 
+    def until(self, at: datetime) -> str:
+        """An end: "12:02", "Fri 27 Nov 17:00", "the end of Fri 27 Nov" for midnight after it."""
+        local = self.local(at)
+        if (local.hour, local.minute) != (0, 0):
+            return self.exact(at)
+        zone = self.clock(at).partition(NBSP)[2]
+        ends = f"the end of {self.day(at - timedelta(minutes=1))}"
+        return f"{ends} ({zone})" if zone else ends
+
     def ago(self, at: datetime) -> str:
         """The time as people say it: "14 min ago · 09:46", older "yesterday 09:46"."""
         seconds = (self.now - at).total_seconds()

@@ -21,7 +21,6 @@ from bot.store import ledger, reminders
 from bot.store.database import Connection, Pool
 from bot.store.ledger import Entry
 from cards.card import Card
-from cards.delegation import when
 from cards.not_found import unknown_approval
 from cards.notice import notice
 from cards.words import counted
@@ -72,7 +71,7 @@ class Snoozing:
             if case is None:
                 return _UNKNOWN
             reason = await self._put_off(conn, case, person, conversation, until, guest=guest)
-        return reason or f"Put off until {when(until, self.faces.reader(conversation))}."
+        return reason or f"Put off until {self.faces.reader(conversation).until(until)}."
 
     async def _snooze_all(
         self, person: Person, conversation: Conversation, until: datetime
@@ -164,7 +163,7 @@ class Snoozing:
         if reason is not None:
             return notice("Nothing was put off", reason, reader, questions=questions)
         what = one or counted(len(done), "approval")
-        title = f"{what[0].upper()}{what[1:]} put off until {when(until, reader)}"
+        title = f"{what[0].upper()}{what[1:]} put off until {reader.until(until)}"
         text = "You are reminded then, and not before. It can be decided meanwhile as ever."
         if not one:
             text = text.replace("It can", "They can")

@@ -203,7 +203,7 @@ EXAMPLES: Final[dict[str, Callable[[], Card]]] = {
     "approval-second-group": lambda: approval.waiting(
         Waiting(
             an_approval(created_at=ago(hours=5)),
-            away=[Away("Alex Wilber", "Lee Gu", NOW + timedelta(days=3, hours=7))],
+            away=[Away("Alex Wilber", "Lee Gu", CHANNEL.midnight(-4))],
             snoozed=[PutOff("Megan Bowen", NOW + timedelta(hours=2))],
             second_group="Night shift",
         ),

@@ -81,7 +81,7 @@ def test_the_confirm_card_says_exactly_who_until_when_and_what_it_means() -> Non
     ],
 )
 def test_an_end_is_said_on_the_readers_clock(until: datetime, reader: Reader, said: str) -> None:
-    assert delegation.when(until, reader).replace("\xa0", " ") == said
+    assert reader.until(until).replace("\xa0", " ") == said
 
 
 def test_each_choice_delegates_to_that_person_and_the_rest_is_said() -> None:

@@ -210,7 +210,10 @@ def test_an_earlier_decision_says_who_when_where_and_how_it_ended() -> None:
 def test_what_neo_did_not_say_is_named_and_never_taken_for_good_news() -> None:
     evidence = Evidence(missing=(RUN, STEPS, EARLIER, ENDS))
     for told in (opened(drawn(evidence)), words(evidence, READER)):
-        assert "⚠ Neo did not say: which run asks, the steps of that run, earlier decisions and" in told
+        assert (
+            "⚠ Neo did not say: which run asks, the steps of that run, earlier decisions and"
+            in told
+        )
         assert "No such request" not in told
         assert "not found" not in told
 
