@@ -96,7 +96,7 @@ class Clicks:
         if reason is not None:
             ordered = Decide(approval=approval, verdict=verdict, shown="none", comment=comment)
             await self.decisions.refused(person, conversation, ordered, reason)
-            remark = f"{reason} Nothing was decided."
+            remark = f"{reason} Nothing was changed."
             if conversation.scope is not Scope.PERSONAL:
                 remark = f"{plain(person.name, 60)}: {remark}"
             return self.faces.draw(case, conversation, remark=remark)

@@ -177,7 +177,7 @@ async def _an_order_in_text_is_confirmed(team: Team) -> None:
     """A text opens a card; a colleague's text too, and then nobody else can press on it."""
     page, mark = team.page, f"Approval {RESET}"
     await team.lee.says(f"approve {RESET} I am sure", conversation=SCENE.team)
-    told = await page.wait_for_card(mark, "You were not asked to decide this. Nothing was decided.")
+    told = await page.wait_for_card(mark, "You were not asked to decide this. Nothing was changed.")
     await expect(told.get_by_role("button", name="Approve now")).to_have_count(0)
 
     await page.go_to("personal")
