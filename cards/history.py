@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,7 +72,8 @@ _REASONS: Final = {
     "NeoUnauthorized": "Neo did not accept the key",
     "NeoForbidden": "Neo does not let this key decide",
 }
-_UNTIL: Final = "until "
+_UNTIL: Final = re.compile(r"until (\S+)")
+_SNOOZED: Final = re.compile(r"snooze until (\S+): (.+)")
 
 
 def history(
@@ -168,16 +170,27 @@ class _Drawn:
         return self.reader.exact(self.deed.at)
 
     def _why(self) -> str:
-        reason = _REASONS.get(self.deed.reason) or plain(self.deed.reason, self.room.text)
-        if reason.startswith(_UNTIL):
-            reason = f"Until {self._until(reason.removeprefix(_UNTIL))}"
+        written = self.deed.reason
+        reason = _REASONS.get(written) or self._timed(written) or plain(written, self.room.text)
+        if self.deed.outcome == "refused" and reason:
+            # It is written to whoever was refused: "You were not asked to decide this."
+            return f"They read: “{reason}”"
         return ended(reason[:1].upper() + reason[1:])
 
-    def _until(self, written: str) -> str:
+    def _timed(self, written: str) -> str:
+        """A reason that holds an instant, on the reader's clock; empty if it holds none."""
         try:
-            return self.reader.exact(datetime.fromisoformat(written))
+            if found := _UNTIL.fullmatch(written):
+                return f"Until {self._clock(found[1])}"
+            if found := _SNOOZED.fullmatch(written):
+                who = plain(found[2], self.room.text)
+                return f"{who}, who had put it off until {self._clock(found[1])}"
         except ValueError:
-            return written
+            pass
+        return ""
+
+    def _clock(self, written: str) -> str:
+        return self.reader.until(datetime.fromisoformat(written))
 
     def _comment(self) -> str:
         """What they wrote; not twice where the row above says it already."""

@@ -11,6 +11,8 @@ from cards.card import plain
 
 GOOD, BAD, BUSY, WAITING, SKIPPED, UNKNOWN, WARNING = "✓", "✕", "●", "◷", "○", "?", "⚠"
 
+BOT: Final = "Neo for Teams"
+"""Who did it, where it was no person."""
 MASK: Final = "••••"
 
 

@@ -32,6 +32,7 @@ from bot.store.database import Connection, Pool
 from bot.store.jobs import Jobs
 from bot.store.ledger import Entry
 from bot.store.reminders import Over, Waits
+from cards import labels
 from cards.words import duration
 
 CHASE: Final = "approvals.chase"
@@ -347,7 +348,7 @@ class Chase:
                 at=case.at,
                 approval=case.known.id,
                 person="",
-                person_name="the bot",
+                person_name=labels.BOT,
                 conversation="",
                 wish="remind",
                 outcome=outcome,

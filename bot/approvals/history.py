@@ -10,6 +10,7 @@ from bot.store import approvals as stored
 from bot.store import ledger
 from bot.store.database import Pool
 from bot.store.ledger import Row
+from cards import labels
 from cards.card import Card
 from cards.history import Deed
 from cards.history import history as draw
@@ -41,7 +42,7 @@ def _deed(row: Row) -> Deed:
     return Deed(
         position=row.position,
         at=entry.at,
-        who=entry.person_name,
+        who=entry.person_name if entry.person else labels.BOT,
         wish=entry.wish,
         outcome=entry.outcome,
         reason=entry.reason,

@@ -164,8 +164,8 @@ async def test_those_asked_are_reminded_once_at_each_stage(office: Workplace) ->
     assert len(office.chats.alerted) == 3
     rows = [row for row in await office.ledger("481") if row.wish == "remind"]
     assert [(r.person_name, r.outcome, r.reason) for r in rows] == [
-        ("the bot", "done", "reminder 1: Megan Bowen"),
-        ("the bot", "done", "reminder 2: Megan Bowen"),
+        ("Neo for Teams", "done", "reminder 1: Megan Bowen"),
+        ("Neo for Teams", "done", "reminder 2: Megan Bowen"),
     ]
 
 

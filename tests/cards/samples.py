@@ -400,25 +400,17 @@ LONG: Final = (
 
 COMMENT: Final = "Client confirmed by phone, see *ticket* [48213](https://evil.example)"
 
+_PUT_OFF: Final = (NOW - timedelta(days=1, hours=14)).isoformat()
 DEEDS: Final = [
-    Deed(811, NOW - timedelta(days=1, hours=17), "the bot", "remind", "done", "30 min, to 2"),
-    Deed(
-        812,
-        NOW - timedelta(days=1, hours=16),
-        "Lee Gu",
-        "snooze",
-        "done",
-        f"until {(NOW - timedelta(days=1, hours=14)).isoformat()}",
-    ),
-    Deed(
-        815,
-        NOW - timedelta(hours=3),
-        "Isaiah Langer",
-        "approve",
-        "refused",
-        "You were not asked.",
-    ),
-    Deed(816, NOW - timedelta(hours=2), "Lee Gu", "approve", "voted", "one more person has to"),
+    Deed(811, NOW - timedelta(days=1, hours=17), "Neo for Teams", "remind", "done",
+         "reminder 1: Megan Bowen, Lee Gu"),
+    Deed(812, NOW - timedelta(days=1, hours=16), "Lee Gu", "snooze", "done", f"until {_PUT_OFF}"),
+    Deed(813, NOW - timedelta(days=1, hours=14), "Neo for Teams", "remind", "done",
+         f"snooze until {_PUT_OFF}: Lee Gu"),
+    Deed(815, NOW - timedelta(hours=3), "Isaiah Langer", "approve", "refused",
+         "You were not asked to decide this."),
+    Deed(816, NOW - timedelta(hours=2), "Lee Gu", "approve", "voted",
+         "one more person has to approve it"),
     Deed(
         820,
         NOW - timedelta(minutes=12),

@@ -26,10 +26,20 @@ def test_every_row_is_told_oldest_first() -> None:
     assert said[0].startswith("History of approval 481 (")
     assert said[0].endswith("as of 11:02 CET.")
     assert said[1:] == [
-        "Sun 22 Nov 18:02 CET: The bot reminded. 30 min, to 2. (row 811)",
+        "Sun 22 Nov 18:02 CET: Neo for Teams reminded. Reminder 1: Megan Bowen, Lee Gu. (row 811)",
         "Sun 22 Nov 19:02 CET: Lee Gu put it off. Until Sun 22 Nov 21:02 CET. (row 812)",
-        "08:02 CET: Isaiah Langer tried to approve it. You were not asked. (row 815)",
-        "09:02 CET: Lee Gu approved it, as one of two. One more person has to. (row 816)",
+        (
+            "Sun 22 Nov 21:02 CET: Neo for Teams reminded. "
+            "Lee Gu, who had put it off until Sun 22 Nov 21:02 CET. (row 813)"
+        ),
+        (
+            "08:02 CET: Isaiah Langer tried to approve it. "
+            "They read: “You were not asked to decide this.” (row 815)"
+        ),
+        (
+            "09:02 CET: Lee Gu approved it, as one of two. "
+            "One more person has to approve it. (row 816)"
+        ),
         f"10:50 CET: {stood_in} sent the approval to Neo. Comment: “{COMMENT}” (row 820)",
         f"10:50 CET: {stood_in} tried to approve it. {_UNSURE} (row 821)",
         f"10:51 CET: {stood_in} approved it. (row 822)",
@@ -61,6 +71,8 @@ def test_each_end_has_its_words(wish: str, outcome: str, told: str) -> None:
         ("overtaken", "Somebody was faster."),
         ("NeoUnavailable", "Neo did not answer."),
         ("until the cows come home", "Until the cows come home."),
+        ("until later", "Until later."),
+        ("snooze until later: Lee Gu", "Snooze until later: Lee Gu."),
         ("wrong mailbox", "Wrong mailbox."),
     ],
 )
@@ -77,7 +89,7 @@ def test_a_comment_is_shown_again_only_where_it_changed() -> None:
 
 
 def test_of_very_many_rows_the_latest_are_shown_and_it_fits() -> None:
-    many = [replace(DEEDS[4], position=n, comment="long " * 300 + str(n)) for n in range(1, 90)]
+    many = [replace(DEEDS[5], position=n, comment="long " * 300 + str(n)) for n in range(1, 90)]
     card = _drawn(*many)
     assert card.size <= LARGEST_BYTES
     assert "earlier rows left out" in card.summary
@@ -86,7 +98,7 @@ def test_of_very_many_rows_the_latest_are_shown_and_it_fits() -> None:
 
 
 def test_what_others_wrote_is_text_and_no_markdown() -> None:
-    card = _drawn(replace(DEEDS[4], who="**Megan**\u202e [x](https://evil.example)"))
+    card = _drawn(replace(DEEDS[5], who="**Megan**\u202e [x](https://evil.example)"))
     texts = json.dumps(card.content)
     assert "\\u202e" not in texts
     for part in _parts(card.content):
