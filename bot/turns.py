@@ -202,13 +202,11 @@ class Turns:
             said.text, mentions=said.mentions, now=self.clock(), zone=self._zone(said)
         )
         if order is not None and (may_order or isinstance(order, _HARMLESS)):
-            card = await self._explained(self._ordered(said, order), type(order).__name__, None)
-            if card is not None:
-                return card
+            return await self._explained(self._ordered(said, order), type(order).__name__, None)
         return await self._question(said)
 
-    async def _ordered(self, said: Said, order: orders.Order) -> Card | None:
-        """The answer to an order; None where it turns out to be a question."""
+    async def _ordered(self, said: Said, order: orders.Order) -> Card:
+        """The answer to an order."""
         place, person = said.conversation, said.person
         match order:
             case orders.DecideOrder(approval=number, verdict=verdict, comment=comment):

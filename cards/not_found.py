@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cards import labels
 from cards.buttons import buttons, question
 from cards.card import Card, plain
 from cards.parts import assemble, heading, line
@@ -44,11 +45,13 @@ def unknown_run(run_id: str) -> Card:
 
 
 def unknown_approval(approval_id: str) -> Card:
-    """No approval has this number."""
+    """No approval has this number; it may be a ticket's."""
+    number = plain(approval_id, 80)
+    ticket = {f"Approvals on {labels.ticket(number)}": f"approvals on #{number}"}
     return _unknown(
-        f"There is no approval {plain(approval_id, 80)}",
-        "It may belong to another tenant, or it is too old to be listed.",
-        {"Pending approvals": "pending approvals"},
+        f"There is no approval {number}",
+        "It may belong to another tenant, it is too old to be listed, or it is a ticket's number.",
+        {**(ticket if number.isdecimal() else {}), "Pending approvals": "pending approvals"},
     )
 
 

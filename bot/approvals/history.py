@@ -14,6 +14,7 @@ from cards import labels
 from cards.card import Card
 from cards.history import Deed
 from cards.history import history as draw
+from cards.not_found import unknown_approval
 from cards.notice import notice
 
 
@@ -24,14 +25,16 @@ class History:
     pool: Pool
     faces: Faces
 
-    async def show(self, conversation: Conversation, approval: str) -> Card | None:
-        """Every row about an approval, or None where it is not known here."""
+    async def show(self, conversation: Conversation, approval: str) -> Card:
+        """Every row about an approval, or that it is not known here."""
         async with self.pool.connection() as conn:
             rows = await ledger.history(conn, conversation.tenant, approval)
             known = await stored.find(conn, conversation.tenant, approval)
+        if not rows and known is None:
+            return unknown_approval(approval)
         if not rows:
             title = f"Nothing is recorded about approval {approval} yet"
-            return notice(title, "Nobody has tried to decide it here.") if known else None
+            return notice(title, "Nobody has tried to decide it here.")
         reader = self.faces.reader(conversation)
         about = known.approval if known else None
         return draw(approval, [_deed(row) for row in rows], about, reader)

@@ -14,6 +14,8 @@ from bot.store import approvals as stored
 from bot.store import ledger
 from bot.store.database import Pool
 from bot.store.ledger import Entry
+from cards.actions import Ask
+from tests.cards.reading import buttons
 from tests.workplace import ALEX, ELSEWHERE, MEGAN, START, TENANT, Clock, place
 
 ENTRY = Entry(
@@ -48,7 +50,6 @@ async def test_everything_recorded_is_shown_in_its_order(db: Pool) -> None:
         await ledger.add(conn, replace(ENTRY, approval="482"))
         await ledger.add(conn, replace(ENTRY, outcome="decided"))
     card = await _history(db).show(CHAT, "481")
-    assert card is not None
     first, *rows = card.summary.split("\n")
     assert "#48213" in first
     who = "Megan Bowen for Alex Wilber"
@@ -61,13 +62,18 @@ async def test_everything_recorded_is_shown_in_its_order(db: Pool) -> None:
 async def test_nothing_is_shown_of_what_was_not_recorded_or_is_another_tenants(db: Pool) -> None:
     async with db.connection() as conn:
         await ledger.add(conn, ENTRY)
-    assert await _history(db).show(CHAT, "999") is None
-    assert await _history(db).show(replace(CHAT, tenant=ELSEWHERE), "481") is None
+    for where, number in ((CHAT, "999"), (replace(CHAT, tenant=ELSEWHERE), "481")):
+        card = await _history(db).show(where, number)
+        assert card.summary.startswith(f"There is no approval {number}.")
+
+
+async def test_a_ticket_number_typed_for_an_approval_is_still_helped(db: Pool) -> None:
+    card = await _history(db).show(CHAT, "48213")
+    assert buttons(card)["Approvals on #48213"] == Ask(text="approvals on #48213")
 
 
 async def test_a_record_stays_readable_when_the_approval_itself_was_never_read(db: Pool) -> None:
     async with db.connection() as conn:
         await ledger.add(conn, ENTRY)
     card = await _history(db).show(CHAT, "481")
-    assert card is not None
     assert card.summary.startswith("History of approval 481, as of")
