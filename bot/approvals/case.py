@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from bot.approvals.naming import Words, requesters_of
 from bot.approvals.risks import client_of, tools_of
 from bot.messaging import Person
 from bot.neo.models import Approval
@@ -51,6 +52,11 @@ class Case:
         return tuple(
             r for r in self.policy.rule if r.matches(agent=agent, tools=tools, client=client)
         )
+
+    @cached_property
+    def requesters(self) -> tuple[Words, ...]:
+        """Who asked for it: the words of each id and name that Neo gives."""
+        return requesters_of(self.approval)
 
     @property
     def people_needed(self) -> int:

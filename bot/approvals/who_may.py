@@ -7,13 +7,14 @@ because that only ever takes a right away.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from bot.approvals.case import Case
-from bot.approvals.risks import risks, why, worded
+from bot.approvals.naming import is_among
+from bot.approvals.risks import risks, why
 from bot.messaging import Person
 from bot.neo.models import Approval, ApprovalState
 from bot.store.circumstances import Delegation
@@ -24,12 +25,6 @@ from cards.card import plain
 CLAIM_LASTS: Final = timedelta(seconds=15)
 LONGEST_SNOOZE: Final = timedelta(hours=24)
 LONGEST_DELEGATION: Final = timedelta(days=60)
-
-# Where an open object may name who asked for what it wants.
-_REQUESTERS: Final = frozenset(
-    {"requester", "requested_by", "requestor", "initiated_by", "initiator", "submitted_by"}
-)
-_NAMES: Final = ("id", "user_id", "object_id", "entra_id", "name", "user_name", "display_name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +111,7 @@ def why_not_requester(person: Person, case: Case) -> str | None:
     """Why whoever asked for it does not decide it, where the policy says so."""
     if not _excludes_requester(case):
         return None
-    if {person.id.casefold(), person.name.casefold()} & set(_requester(case.approval)):
+    if _asked_for_it(person.id, case, person.name):
         return "You asked for this yourself, so somebody else has to decide it."
     acting = capacity(person.id, case)
     if acting and _requested_by(acting, case):
@@ -273,26 +268,18 @@ def _requested_by(acting: Capacity, case: Case) -> bool:
     """Whether the colleague in whose name it would be decided asked for it, and must not."""
     if acting.for_person is None or not _excludes_requester(case):
         return False
-    names = {acting.for_person.casefold(), (acting.for_name or "").casefold()}
-    return bool(names & set(_requester(case.approval)))
+    return _asked_for_it(acting.for_person, case, acting.for_name or "")
+
+
+def _asked_for_it(person: str, case: Case, name: str) -> bool:
+    """Whether Neo names this person, by id or any name they go by, as who asked for it."""
+    person = person.lower()
+    names = {person, name, case.asked.get(person, ""), case.person(person).name}
+    for one in case.around.delegations:
+        names |= {one.name} if one.person == person else set()
+        names |= {one.delegate_name} if one.delegate == person else set()
+    return any(is_among(known, case.requesters) for known in names)
 
 
 def _bare(number: str) -> str:
     return "".join(plain(number).replace("#", " ").split()).casefold()
-
-
-def _requester(approval: Approval) -> list[str]:
-    """Ids and names of who asked for it, as far as Neo says."""
-    found: list[str] = []
-    for fields in (approval.requested_for or {}, approval.model_extra or {}):
-        for key, value in fields.items():
-            name = worded(key).replace(" ", "_")
-            if name in _REQUESTERS or name.removesuffix("_id").removesuffix("_name") in _REQUESTERS:
-                found += _named(value)
-    return found
-
-
-def _named(value: Any) -> list[str]:
-    if isinstance(value, Mapping):
-        return [str(value[key]).casefold() for key in _NAMES if value.get(key)]
-    return [str(value).casefold()] if isinstance(value, str | int) and str(value) else []
