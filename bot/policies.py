@@ -103,7 +103,7 @@ Clock = Annotated[time, BeforeValidator(_clock)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Person = Annotated[str, AfterValidator(guid)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
-Pattern = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 
 
 class _Table(BaseModel):
@@ -114,7 +114,8 @@ class _Table(BaseModel):
 
 def _is_like(said: str, pattern: str) -> bool:
     # A bracket is one: "Contoso [UK]" is a name.
-    return fnmatchcase(said.casefold(), pattern.casefold().replace("[", "[[]"))
+    wanted = " ".join(pattern.casefold().split()).replace("[", "[[]")
+    return fnmatchcase(said.casefold(), wanted)
 
 
 class Rule(_Table):
@@ -133,12 +134,15 @@ class Rule(_Table):
     not_the_requester: StrictBool = False
     """Whoever asked for it does not decide it."""
 
-    def matches(self, *, agent: str, tools: Collection[str], client: str) -> bool:
-        """Whether it is about such an approval, by any of its tools; capitals do not matter."""
+    def matches(self, *, agent: str, tools: Collection[str], clients: Collection[str]) -> bool:
+        """Whether it is about such an approval, by any of its tools and clients.
+
+        Capitals do not matter. An approval that does not say its agent may be any agent's.
+        """
         return (
-            _is_like(agent, self.agent)
-            and _is_like(client, self.client)
-            and (self.tool == "*" or any(_is_like(tool, self.tool) for tool in tools))
+            (not agent or _is_like(agent, self.agent))
+            and any(_is_like(client, self.client) for client in clients or ("",))
+            and any(_is_like(tool, self.tool) for tool in tools or ("",))
         )
 
 

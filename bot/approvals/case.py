@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from bot.approvals.naming import Words, requesters_of
-from bot.approvals.risks import client_of, tools_of
+from bot.approvals.naming import Words, clients_of, requesters_of, tools_of
 from bot.messaging import Person
 from bot.neo.models import Approval
 from bot.policies import Policy, Rule
@@ -16,6 +15,7 @@ from bot.store import circumstances
 from bot.store.approvals import Known, Place
 from bot.store.circumstances import Circumstances, Vote
 from bot.store.database import Connection
+from cards.card import plain
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,12 @@ class Case:
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
         """The rules of the policy that are about it."""
-        agent = self.approval.agent_name or ""
-        tools, client = tools_of(self.approval), client_of(self.approval)
+        if not self.policy.rule:
+            return ()  # the request need not be read
+        agent = plain(self.approval.agent_name)
+        tools, clients = tools_of(self.approval), clients_of(self.approval)
         return tuple(
-            r for r in self.policy.rule if r.matches(agent=agent, tools=tools, client=client)
+            r for r in self.policy.rule if r.matches(agent=agent, tools=tools, clients=clients)
         )
 
     @cached_property

@@ -20,6 +20,11 @@ _ASKED: Final = re.compile(
 _ID_OR_NAME: Final = re.compile(
     rf"id\b|name|mail\b|upn\b|\b(?:user|person|account|principal|login|value)\b|{_ASKED.pattern}"
 )
+_CLIENT: Final = re.compile(r"\b(?:client|customer|company|organi[sz]ation|account)")
+_TOOL: Final = re.compile(r"\b(?:tool|function)")
+# "INTUNE_WIPE", "intune.wipe", "wipeDevice": no address, no sentence.
+_IDENTIFIER: Final = re.compile(r"[^\W\d]\w*(?:[.:/-]\w+)*")
+_SHOUTED: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 
 Words = frozenset[str]
 
@@ -32,6 +37,27 @@ def requesters_of(approval: Approval) -> tuple[Words, ...]:
         if _ID_OR_NAME.search(field) and plain(text)
     )
     return tuple(dict.fromkeys(named))
+
+
+def clients_of(approval: Approval) -> frozenset[str]:
+    """Every client company that it may be about."""
+    return frozenset(name for _, text in _texts(approval, _CLIENT) if (name := plain(text)))
+
+
+def tools_of(approval: Approval) -> frozenset[str]:
+    """Every tool that it may be about.
+
+    That is all that is said in or below a field of tools, names of fields there too, and elsewhere
+    whatever is written as tools are.
+    """
+    found = set()
+    for inside, field, text in _walk(approval, _TOOL):
+        name, key = plain(text, 120), plain(field, 120)
+        if inside or _IDENTIFIER.fullmatch(name):
+            found.add(name)
+        if inside or _SHOUTED.fullmatch(key):
+            found.add(key)
+    return frozenset(found - {""})
 
 
 def is_among(name: str, named: tuple[Words, ...]) -> bool:
@@ -48,21 +74,30 @@ def _words(text: str) -> Words:
 
 
 def _texts(approval: Approval, wanted: re.Pattern[str]) -> Iterator[tuple[str, str]]:
-    """Every text in or below a field that is called so, at any depth.
+    """Every text in or below a field that is called so, with the words of its own field's name."""
+    for inside, field, text in _walk(approval, wanted):
+        if inside and text:
+            yield worded(field), text
 
-    With each come the words of its own field's name.
+
+def _walk(approval: Approval, wanted: re.Pattern[str]) -> Iterator[tuple[bool, str, str]]:
+    """Everything that it says, at any depth, each with the name of the field nearest to it.
+
+    The first of the three is whether it stands in or below a field that is called so. An object
+    comes as an empty text, because its field's name may say something.
     """
-    waiting: list[tuple[str, bool, Any]] = [
-        ("", False, approval.requested_for),
-        ("", False, approval.model_extra),
+    waiting: list[tuple[bool, str, Any]] = [
+        (False, "", approval.requested_for),
+        (False, "", approval.model_extra),
     ]
     while waiting:
-        field, inside, held = waiting.pop()
+        inside, field, held = waiting.pop()
         if isinstance(held, Mapping):
+            yield inside, field, ""
             for key, part in held.items():
-                called = worded(str(key))
-                waiting.append((called, inside or bool(wanted.search(called)), part))
+                below = inside or bool(wanted.search(worded(str(key))))
+                waiting.append((below, str(key), part))
         elif isinstance(held, list | tuple):
-            waiting += [(field, inside, part) for part in held]
-        elif inside and isinstance(held, str | int):
-            yield field, str(held)
+            waiting += [(inside, field, part) for part in held]
+        else:
+            yield inside, field, str(held) if isinstance(held, str | int) else ""

@@ -58,28 +58,6 @@ def tool_of(approval: Approval) -> str:
     return ""
 
 
-def tools_of(approval: Approval) -> frozenset[str]:
-    """Every tool that the request names, wherever it does."""
-    found: set[str] = set()
-    waiting: list[Any] = [approval.requested_for, approval.model_extra]
-    while waiting:
-        held = waiting.pop()
-        waiting += _parts(held)
-        if isinstance(held, Mapping):
-            named = [part for key, part in held.items() if _folded(key) in {*_TOOLS, "tools"}]
-            found.update(name for part in named for name in _names_in(part))
-    return frozenset(found)
-
-
-def _names_in(held: Any) -> Iterator[str]:
-    if isinstance(held, Mapping):
-        yield from (plain(held[n], 120) for n in _NAMES if isinstance(held.get(n), str))
-    elif isinstance(held, list | tuple):
-        yield from (name for part in held for name in _names_in(part))
-    elif isinstance(held, str) and plain(held):
-        yield plain(held, 120)
-
-
 def _folded(key: object) -> str:
     return str(key).lower().replace("-", "_").replace(" ", "_")
 

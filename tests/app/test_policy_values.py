@@ -55,4 +55,4 @@ def test_times_of_day_are_taken_as_text_and_as_the_file_format_writes_them(tmp_p
     ],
 )
 def test_a_bracket_in_a_rule_is_a_bracket(pattern: str, name: str, *, matches: bool) -> None:
-    assert Rule(client=pattern).matches(agent="", tools=(), client=name) is matches
+    assert Rule(client=pattern).matches(agent="", tools=(), clients=[name]) is matches
