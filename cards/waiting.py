@@ -40,7 +40,7 @@ MOST_REFRESHING: Final = 60
 _MINE_COUNTS: Final = "You have approved it. Somebody else has to, too; you may still reject it."
 _ALL_APPROVED: Final = "Everybody who was asked has approved it. One more person has to."
 _TOO_FEW: Final = (
-    "Two people have to approve this, and only one may: as things stand it cannot go through here. "
+    "Fewer people may approve this than have to: as things stand it cannot go through here. "
     "Decide it in Neo, or ask your administrator for a second group."
 )
 _EVIDENCE: Final = "What it did so far, and earlier decisions"
@@ -63,6 +63,7 @@ class Waiting:
         comment_to_reject: A rejection needs a comment.
         confirm: Why the ticket's number will be asked before it is approved; None: it will not.
         people: How many have to approve it.
+        too_few: Whether fewer than that may ever approve it here, as things stand.
         approved: Who did already, oldest first.
         away: Who decides for whom of those who were asked.
         snoozed: Who put it off.
@@ -84,6 +85,7 @@ class Waiting:
     comment_to_reject: bool = False
     confirm: str | None = None
     people: int = 1
+    too_few: bool = False
     approved: Sequence[Approved] = ()
     away: Sequence[Away] = ()
     snoozed: Sequence[PutOff] = ()
@@ -99,7 +101,7 @@ def waiting(view: Waiting, reader: Reader) -> Card:
     todo = _todo(view, reader, decide=decide)
     wanted = asking(approval)
     changed = changes(view.before, approval) if view.before else []
-    stuck = _TOO_FEW if _too_few(view) else ""
+    stuck = _TOO_FEW if view.too_few else ""
 
     def draw(room: Room) -> Card:
         wish, near = wanted(room), _around(view, reader, min(room.text, around.NAME), decide=decide)
@@ -141,14 +143,6 @@ def _decides(view: Waiting) -> bool:
     """Whether it has buttons: nobody can press them where nobody may decide."""
     somebody = view.approval.approvers or view.stands_in_for or view.second_group
     return view.may_press and bool(somebody)
-
-
-def _too_few(view: Waiting) -> bool:
-    """Whether more people are needed than there are who may ever approve it here."""
-    asked_here = {one.user_id.lower() for one in view.approval.approvers if one.user_id}
-    # Beside the only one who was asked, whoever stands in for them is somebody else.
-    may = len(asked_here) + bool(view.away)
-    return 0 < may < view.people and not view.group_may_decide
 
 
 def _todo(view: Waiting, reader: Reader, *, decide: bool) -> str:

@@ -192,6 +192,7 @@ def _waiting(case: Case) -> Waiting:
         comment_to_reject=case.policy.comment_to_reject,
         confirm=who_may.why_confirm(case),
         people=case.people_needed,
+        too_few=who_may.too_few_may(case),
         approved=_approved(case),
         away=_away(case),
         snoozed=tuple(PutOff(one.name, one.until) for one in case.around.snoozes),

@@ -8,7 +8,7 @@ because that only ever takes a right away.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -127,6 +127,28 @@ def why_not_again(person: str, verdict: Literal["approve", "reject"], case: Case
     if not mine:
         return None
     return "You have approved this already. It needs the approval of one more person."
+
+
+def too_few_may(case: Case) -> bool:
+    """Whether it takes more people to approve it than may, even once the second group was told.
+
+    Where nobody was asked, nobody is too few: it is said that it is for Neo alone.
+    """
+    # Whether somebody is a guest is not known here.
+    told = replace(case, around=case.around.model_copy(update={"escalated": True}))
+    group = case.policy.second_group
+    people = {
+        *case.asked,
+        *(one.delegate for one in case.around.delegations),
+        *(group.people if group else ()),
+    }
+    may = {
+        person
+        for person in people
+        if not (why_not_asked(person, told) or why_not_requester(told.person(person), told))
+    }
+    may |= {vote.person for vote in case.around.votes}
+    return bool(case.asked) and len(may) < case.people_needed
 
 
 def why_not_without_comment(

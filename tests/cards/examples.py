@@ -187,6 +187,7 @@ EXAMPLES: Final[dict[str, Callable[[], Card]]] = {
             shown=TOKEN,
             may_press=True,
             people=2,
+            too_few=True,
         ),
         READER,
     ),

@@ -28,7 +28,6 @@ from tests.cards.samples import (
     CHANGED,
     CHANNEL,
     EVIDENCE,
-    FIRST,
     MEGAN,
     NOW,
     OUTSIDE,
@@ -436,25 +435,9 @@ def test_what_only_neo_marked_as_changed_is_said_to_look_the_same() -> None:
 # Two people
 
 
-@pytest.mark.parametrize(
-    ("approvers", "around", "stuck"),
-    [
-        ([MEGAN], {}, True),
-        ([MEGAN], {"approved": [FIRST], "may_approve": False}, True),
-        ([MEGAN], {"second_group": "Night shift"}, True),
-        ([MEGAN], {"group_may_decide": True}, False),
-        ([MEGAN], {"away": [Away("Megan Bowen", "Lee Gu", NOW)]}, False),
-        ([MEGAN, ALEX], {}, False),
-        ([MEGAN], {"people": 1}, False),
-        ([], {}, False),
-    ],
-    ids=["alone", "has approved", "group only hears", "group", "stand-in", "two", "one", "nobody"],
-)
-def test_where_two_have_to_approve_and_only_one_may_the_card_says_what_to_do(
-    approvers: list[str], around: dict[str, Any], *, stuck: bool
-) -> None:
-    asked = an_approval(approvers=[{"user_id": one, "user_name": "A name"} for one in approvers])
-    view = Waiting(asked, shown=TOKEN, **{"people": 2, **around})
+@pytest.mark.parametrize("stuck", [True, False])
+def test_where_fewer_may_approve_than_have_to_the_card_says_what_to_do(*, stuck: bool) -> None:
+    view = Waiting(an_approval(), shown=TOKEN, people=2, too_few=stuck)
     for card in (waiting(view, CHANNEL), waiting(replace(view, may_press=True), READER)):
         for read in (words(card), card.summary):
             assert ("as things stand it cannot go through here. Decide it in Neo" in read) is stuck
