@@ -15,6 +15,7 @@ from bot.store import circumstances
 from bot.store.approvals import Known, Place
 from bot.store.circumstances import Circumstances, Vote
 from bot.store.database import Connection
+from bot.store.people import STANDING_LASTS
 from cards.card import plain
 
 
@@ -70,6 +71,13 @@ class Case:
         known = self.around.people.get(number)
         name = known.name if known else self.asked.get(number, "")
         return Person(self.known.tenant, number, name, known.teams_id if known else "")
+
+    def is_guest(self, number: str) -> bool:
+        """Whether they are known to be a guest; what the roster last said, while it is believed."""
+        known = self.around.people.get(number)
+        if known is None or known.checked_at is None:
+            return False
+        return bool(known.guest) and self.at - known.checked_at < STANDING_LASTS
 
     def votes_of_others(self, person: str) -> tuple[Vote, ...]:
         """Who else has approved it."""

@@ -125,7 +125,9 @@ class Faces:
         """What depends on who sees it: buttons, or why there are none, or who is to get them."""
         accounts = self._accounts(case, conversation)
         if viewer is not None:
-            why_not = who_may.why_not_decide(case.person(viewer), "reject", case)
+            why_not = who_may.why_not_decide(
+                case.person(viewer), "reject", case
+            ) or who_may.why_not_guest(guest=case.is_guest(viewer))
             acting = who_may.capacity(viewer, case)
             own: dict[str, Any] = {"may_press": why_not is None, "why_not": why_not}
             own["may_approve"] = who_may.why_not_again(viewer, "approve", case) is None

@@ -134,7 +134,7 @@ def too_few_may(case: Case) -> bool:
 
     Where nobody was asked, nobody is too few: it is said that it is for Neo alone.
     """
-    # Whether somebody is a guest is not known here.
+    # What the roster says of guests is believed for an hour: too short to count by.
     told = replace(case, around=case.around.model_copy(update={"escalated": True}))
     group = case.policy.second_group
     people = {

@@ -55,10 +55,12 @@ class Snooze(_Row):
 
 
 class Somebody(_Row):
-    """Somebody who has spoken to the bot: their account in Teams and their name there."""
+    """Somebody who has spoken to the bot: their account in Teams, their name and standing there."""
 
     teams_id: str
     name: str
+    guest: bool | None = None
+    checked_at: datetime | None = None
 
 
 def _listed(rows: object) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from psycopg import AsyncConnection
@@ -37,6 +37,9 @@ class Standing:
     guest: bool
     checked_at: datetime
 
+
+STANDING_LASTS: Final = timedelta(hours=1)
+"""For so long what the roster said is believed."""
 
 REMEMBER: Final = """
     INSERT INTO people (tenant, id, teams_id, name, zone, updated_at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ import stamina
 from bot.errors import SendRejected
 from bot.messaging import Conversation, Person, Scope
 from bot.settings import is_loopback
-from bot.store.people import Standing
+from bot.store.people import STANDING_LASTS, Standing
 from bot.teams.credentials import Credentials, TokenUnavailable
 from bot.teams.memory import Memory
 from bot.teams.refusals import Trouble, reason, refusal, said_later
@@ -27,7 +27,6 @@ from cards.card import Card
 
 CARD_TYPE: Final = "application/vnd.microsoft.card.adaptive"
 _NO_SUCH_ROUTE: Final = frozenset({404, 405, 501})
-STANDING_LASTS: Final = timedelta(hours=1)
 _TIMEOUT: Final = httpx.Timeout(8.0, connect=2.0, pool=2.0)
 
 

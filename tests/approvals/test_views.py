@@ -15,11 +15,14 @@ from bot.policies import Policy
 from bot.store import approvals as stored
 from bot.store import people
 from bot.store.database import Pool
+from bot.store.people import Standing
 from cards.card import Card
 from tests.workplace import (
     ADELE,
     ALEX,
+    GUEST,
     MEGAN,
+    START,
     TENANT,
     Workplace,
     decisive,
@@ -226,3 +229,20 @@ async def test_where_two_are_needed_and_one_was_asked_the_card_says_how_it_can_g
     assert stuck not in card.summary
     await alex.presses("Approve", on=(message, card))
     assert office.neo.decisions == [(481, "approve")]
+
+
+async def test_an_asked_guest_reads_why_instead_of_buttons_once_teams_has_said_so(
+    opens: Opening,
+) -> None:
+    office = await opens()
+    megan, guest = await office.has_chat(MEGAN), await office.has_chat(GUEST)
+    async with office.pool.connection() as conn:
+        await people.remember(conn, guest.person, at=START)
+        await people.note_standing(conn, TENANT, GUEST[0], Standing(guest=True, checked_at=START))
+    await _asks(office, MEGAN, GUEST)
+    assert "Guests cannot decide approvals." in _last(office, guest.at).summary
+    assert not {"Approve", "Reject"} & set(titles(_last(office, guest.at)))
+    assert "Approve" in titles(_last(office, megan.at))
+    # After an hour the roster is asked again, which takes a press.
+    office.clock.goes_on(hours=1)
+    assert "Approve" in titles(await guest.types("approval 481"))
