@@ -18,6 +18,7 @@ from cards.words import Reader, counted
 
 MOST_CHOICES: Final = 5
 _MOST_LISTED: Final = 6
+_MOST_NAMED: Final = 3
 _CAPTION: Final = 28
 """Most characters of a name on a button."""
 _MEANS: Final = (
@@ -51,7 +52,13 @@ class Term:
 
 
 def confirm(
-    by: str, to: Choice, until: datetime, reader: Reader, *, instead_of: str | None = None
+    by: str,
+    to: Choice,
+    until: datetime,
+    reader: Reader,
+    *,
+    instead_of: str | None = None,
+    stands_in_for: Sequence[str] = (),
 ) -> Card:
     """Ask whoever wants to delegate (``by``) whether they mean exactly this.
 
@@ -61,10 +68,11 @@ def confirm(
         until: Up to when.
         reader: Who reads.
         instead_of: Who decides for them now, and then no more.
+        stands_in_for: For whom they decide themselves, which they cannot pass on.
     """
     name, ends = plain(to.name, 80), reader.until(until)
     title = f"Have {name} decide for you?"
-    means = _MEANS.format(name=name)
+    means = _MEANS.format(name=name) + _stays(stands_in_for)
     known = [("Who", name), ("Until", ends), ("Instead of", plain(instead_of, 80))]
     return assemble(
         [
@@ -82,7 +90,14 @@ def confirm(
 
 
 def which(
-    said: str, by: str, choices: Sequence[Choice], until: datetime, reader: Reader, *, found: bool
+    said: str,
+    by: str,
+    choices: Sequence[Choice],
+    until: datetime,
+    reader: Reader,
+    *,
+    found: bool,
+    stands_in_for: Sequence[str] = (),
 ) -> Card:
     """Nobody, or more than one, is called so: the choices as buttons, each of which delegates.
 
@@ -93,6 +108,7 @@ def which(
         until: Up to when.
         reader: Who reads.
         found: Several are called so; else nobody.
+        stands_in_for: For whom they decide themselves, which they cannot pass on.
     """
     asked, ends = plain(said, 60), reader.until(until)
     title = f"Which “{asked}”?" if found else f"I know no approver called “{asked}”"
@@ -101,7 +117,7 @@ def which(
     names = [plain(one.name, 80) for one in choices[:MOST_CHOICES]]
     hint = (
         f"Nothing has changed yet. Press one, and until {ends} that person can approve or "
-        "reject in your name what you are asked."
+        f"reject in your name what you are asked.{_stays(stands_in_for)}"
         if names
         else "Nothing was changed. Only somebody whom Neo asks to decide approvals can decide for "
         "you, and there is nobody else."
@@ -125,11 +141,18 @@ def which(
     )
 
 
-def until_when(by: str, to: Choice, ends: Sequence[tuple[str, datetime]], reader: Reader) -> Card:
+def until_when(
+    by: str,
+    to: Choice,
+    ends: Sequence[tuple[str, datetime]],
+    reader: Reader,
+    *,
+    stands_in_for: Sequence[str] = (),
+) -> Card:
     """Ask up to when, the usual ends as buttons, each of which delegates."""
     name = plain(to.name, 80)
     title = f"Until when does {name} decide for you?"
-    means = f"Nothing has changed yet. {_MEANS.format(name=name)}"
+    means = f"Nothing has changed yet. {_MEANS.format(name=name)}{_stays(stands_in_for)}"
     hint = f"Or type it: “delegate my approvals to {name} until Friday”."
     pressed = (_delegating(caption, by, to, until) for caption, until in ends)
     return assemble(
@@ -223,6 +246,15 @@ def refused(reason: str, reader: Reader) -> Card:
         ],
         summary=f"{title}. {text}",
     )
+
+
+def _stays(names: Sequence[str]) -> str:
+    """What is not passed on, as a sentence to add; empty where there is nothing."""
+    if not names:
+        return ""
+    listed = ", ".join(plain(one, 80) for one in names[:_MOST_NAMED])
+    more = f" ({and_more(_MOST_NAMED, len(names))})" if len(names) > _MOST_NAMED else ""
+    return f" It does not pass on what you decide for others: {listed}{more}."
 
 
 def _delegating(

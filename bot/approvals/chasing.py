@@ -371,19 +371,21 @@ def _nobody(case: Case, said: str) -> str:
 
 
 def _to_remind(case: Case) -> list[str]:
-    """Who may decide it and has not voted, whoever is away or put it off left out."""
+    """Who may decide it and has not voted, whoever is away or put it off left out.
+
+    Where all of them are away, as when a stand-in goes away too, nobody is: somebody has to hear.
+    """
     group = case.policy.second_group
     candidates = [
         *case.asked,
         *(one.delegate for one in case.around.delegations),
         *(group.people if group else ()),
     ]
-    quiet = {one.person for one in case.around.snoozes} | {
-        one.person for one in case.around.delegations
-    }
-    return [
-        person for person in dict.fromkeys(candidates) if person not in quiet and _may(person, case)
-    ]
+    may = [person for person in dict.fromkeys(candidates) if _may(person, case)]
+    away = {one.person for one in case.around.delegations}
+    quiet = {one.person for one in case.around.snoozes}
+    here = [person for person in may if person not in away] or may
+    return [person for person in here if person not in quiet]
 
 
 def _may(person: str, case: Case) -> bool:

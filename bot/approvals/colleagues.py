@@ -50,6 +50,10 @@ class Colleagues:
         """The delegation by which somebody decides for this person, if there is one."""
         return next((one for one in self.in_force if one.person == person), None)
 
+    def principals_of(self, person: str) -> list[str]:
+        """The names of those for whom this person decides."""
+        return [one.name for one in self.in_force if one.delegate == person]
+
     def meant(self, by: str, to: str, mention: Mention | None) -> list[str]:
         """Who may be meant: by their Teams account, else by name; who can decide comes first.
 

@@ -93,11 +93,14 @@ class Delegating:
             everybody = await self._everybody(conn, wish.tenant)
         said = mention.name if mention else to
         found = everybody.meant(wish.id, to, mention)
+        others = everybody.principals_of(wish.id)
         if len(found) != 1:
             choices = [everybody.choice(one) for one in found or everybody.others(wish.id)]
             # Without a date the end of the day is offered: the shortest that is of use.
             ends = until or self._usual_ends(reader)[0][1]
-            return face.which(said, wish.id, choices, ends, reader, found=bool(found))
+            return face.which(
+                said, wish.id, choices, ends, reader, found=bool(found), stands_in_for=others
+            )
         chosen = everybody.choice(found[0])
         at_least = until or self.clock() + timedelta(minutes=1)
         reason = await self._why_not(wish, everybody, chosen.id, at_least)
@@ -105,10 +108,12 @@ class Delegating:
             await self._record_alone(wish, chosen, "refused", reason)
             return face.refused(reason, reader)
         if until is None:
-            return face.until_when(wish.id, chosen, self._usual_ends(reader), reader)
+            ends_offered = self._usual_ends(reader)
+            return face.until_when(wish.id, chosen, ends_offered, reader, stands_in_for=others)
         before = everybody.delegation_of(wish.id)
+        instead_of = before.delegate_name if before else None
         return face.confirm(
-            wish.id, chosen, until, reader, instead_of=before.delegate_name if before else None
+            wish.id, chosen, until, reader, instead_of=instead_of, stands_in_for=others
         )
 
     async def start(self, pressed: Pressed, wanted: Delegate) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -251,6 +252,21 @@ async def test_there_is_no_chain(office: Workplace) -> None:
         ("Alex Wilber", "Megan Bowden"),
         ("Megan Bowen", LEE[0]),
     ]
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"until": None}, {"to": "megan b"}], ids=["confirm", "until when", "which"]
+)
+async def test_who_stands_in_for_others_reads_that_it_is_not_passed_on(
+    office: Workplace, given: dict[str, Any]
+) -> None:
+    megan, alex = await office.has_chat(MEGAN), await office.has_chat(ALEX)
+    asks = {"to": "Megan Bowden"} | given
+    assert "for others" not in (await _proposes(office, alex, **asks)).summary
+    await _delegates(office, megan, ALEX)
+    card = await _proposes(office, alex, **asks)
+    assert "It does not pass on what you decide for others: Megan Bowen." in card.summary
+    assert "for others: Megan Bowen." in json.dumps(card.content)
 
 
 async def test_a_new_one_replaces_the_old_and_says_so(office: Workplace) -> None:
