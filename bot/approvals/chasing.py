@@ -146,11 +146,7 @@ class Chase:
         case = await self._pending(conn, tenant, approval)
         if case is None or case.known.deciding_at is not None:
             return  # decided, or about to be: the next look sees how that ended
-        # Whoever could not decide it now holds nothing up.
-        held = any(
-            who_may.why_not_decide(case.person(one.person), "reject", case) is None
-            for one in case.around.snoozes
-        )
+        held = await self._is_held(conn, case)
         wanted = [
             *stages.reminders,
             *([SECOND_GROUP] if stages.second_group and not held else []),
@@ -175,6 +171,21 @@ class Chase:
             await self._tell(conn, case, SECOND_GROUP, group.people, remark)
         if DUTY_CHANNEL in new:
             await self._tell_channel(conn, case, _nobody(case, said))
+
+    async def _is_held(self, conn: Connection, case: Case) -> bool:
+        """Whether a snooze keeps it from others.
+
+        Nobody's does for longer than one snooze may last, however often they renew it, and whoever
+        could not decide it now holds nothing up.
+        """
+        if not case.around.snoozes:
+            return False
+        since = await reminders.put_off_since(conn, case.known.tenant, case.known.id)
+        return any(
+            case.at - since.get(one.person, case.at) < who_may.LONGEST_SNOOZE
+            and who_may.why_not_decide(case.person(one.person), "reject", case) is None
+            for one in case.around.snoozes
+        )
 
     async def _after_snoozes(self, tenant: str, hours: Hours, waits: Mapping[str, Waits]) -> None:
         """Remind those whose snooze is over, each once."""

@@ -37,7 +37,8 @@ log = structlog.get_logger()
 class Snoozing:
     """Holds reminders back, and with them the second group and the duty channel.
 
-    So only those who may decide put something off: nobody else holds up who hears of it.
+    So only those who may decide put something off: nobody else holds up who hears of it, and none
+    of them for longer than a day.
     """
 
     pool: Pool
@@ -131,7 +132,13 @@ class Snoozing:
         )
         if reason is None:
             await reminders.snooze(
-                conn, known.tenant, known.id, person.id.lower(), person.name, until=until
+                conn,
+                known.tenant,
+                known.id,
+                person.id.lower(),
+                person.name,
+                until=until,
+                at=case.at,
             )
             await self.truth.redraw_all(conn, known.tenant, known.id)
         entry = Entry(

@@ -12,6 +12,8 @@ from psycopg.rows import class_row
 
 Connection = AsyncConnection[Any]
 
+_PUT_OFF = "put off by "
+
 
 @dataclass(frozen=True, slots=True)
 class Waits:
@@ -74,9 +76,19 @@ async def mark(
 
 
 async def snooze(
-    conn: Connection, tenant: str, approval: str, person: str, name: str, *, until: datetime
+    conn: Connection,
+    tenant: str,
+    approval: str,
+    person: str,
+    name: str,
+    *,
+    until: datetime,
+    at: datetime,
 ) -> None:
-    """Note that the person is to be left alone about it; a later word replaces an earlier one."""
+    """Note that the person is to be left alone about it; a later word replaces an earlier one.
+
+    When they first did stays, see `put_off_since`.
+    """
     await conn.execute(
         """
         INSERT INTO snoozes (tenant, approval, person, name, until) VALUES (%s, %s, %s, %s, %s)
@@ -85,6 +97,17 @@ async def snooze(
         """,
         (tenant, approval, person, name, until),
     )
+    await mark(conn, tenant, approval, [f"{_PUT_OFF}{person}"], at=at)
+
+
+async def put_off_since(conn: Connection, tenant: str, approval: str) -> dict[str, datetime]:
+    """When each person first put it off, whether or not that is over."""
+    cursor = await conn.execute(
+        "SELECT stage, at FROM reminders"
+        " WHERE tenant = %s AND approval = %s AND starts_with(stage, %s)",
+        (tenant, approval, _PUT_OFF),
+    )
+    return {stage.removeprefix(_PUT_OFF): at for stage, at in await cursor.fetchall()}
 
 
 async def over(conn: Connection, tenant: str, *, at: datetime) -> list[Over]:

@@ -353,6 +353,28 @@ async def test_a_snooze_is_kept_and_its_end_reminds_even_at_night(office: Workpl
     assert sum(reason.startswith("snooze until") for reason in rows) == 2
 
 
+async def test_a_snooze_that_is_renewed_holds_others_back_for_a_day_and_no_longer(
+    db: Pool,
+) -> None:
+    always = {"zone": "UTC", "days": ["mon", "tue", "wed"], "opens": "00:00", "closes": "24:00"}
+    async with workplace(
+        db, policy=Policy.model_validate({**POLICY, "business_hours": always})
+    ) as office:
+        megan, adele = await office.has_chat(MEGAN), await office.has_chat(ADELE)
+        duty = await office.has_channel(name=DUTY)
+        await _asks(office, MEGAN, ALEX)
+        for _ in range(2):
+            await _snoozes(office, megan, hours=12)
+            office.clock.goes_on(hours=11, minutes=59)
+            await _chases(office)
+        assert _reminders(office, adele) == _reminders(office, duty) == []
+        await _snoozes(office, megan, hours=12)
+        office.clock.goes_on(minutes=2)
+        await _chases(office)
+        assert len(_reminders(office, adele)) == len(_reminders(office, duty)) == 1
+        assert _reminders(office, megan) == []
+
+
 async def test_who_is_no_longer_asked_holds_nothing_up(office: Workplace) -> None:
     megan, adele = await office.has_chat(MEGAN), await office.has_chat(ADELE)
     await _asks(office, MEGAN, ALEX)
