@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -18,6 +19,8 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
+
+from cards.card import as_seen
 
 COMMENT_LIMIT: Final = 2000
 """Most characters of a comment on a decision."""
@@ -60,6 +63,7 @@ _Comment = Annotated[
     str,
     BeforeValidator(lambda typed: "" if typed is None else typed),
     StringConstraints(max_length=COMMENT_LIMIT, strip_whitespace=True),
+    AfterValidator(as_seen),
 ]
 _Shown = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 _Person = Annotated[str, StringConstraints(min_length=1, max_length=128)]

@@ -16,6 +16,9 @@ _TEMPLATE = re.compile(r"\{\{(?=\s*(?:DATE|TIME))", re.IGNORECASE)
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 _SPACES = "\n\r\t\v\f\u2028\u2029\x85"
 _JOINER = "\u200d"  # holds composed emoji together
+_SPACES += "\u115f\u1160\u2800\u3164\uffa0"  # letters and a pattern of dots that are drawn as one
+# What belongs to the character before it, and is nothing without one.
+_LOOSE = re.compile(r"(?<!\S)[\u0300-\u036f\u180b-\u180f\u200d\ufe00-\ufe0f]+")
 
 
 class _Visible(dict[int, str]):
@@ -70,6 +73,15 @@ def plain(text: str | None, limit: int = 240) -> str:
     if len(folded) <= limit and len(text or "") == len(seen):
         return folded
     return _shortened(folded, limit)
+
+
+def as_seen(text: str) -> str:
+    """A text of several lines as people see it: without what is invisible, at its ends or between.
+
+    What cannot be seen alone is empty so, and each line begins as it looks.
+    """
+    lines = (line.translate(_VISIBLE) for line in text.splitlines())
+    return "\n".join(_LOOSE.sub("", line).rstrip() for line in lines).strip()
 
 
 def _shortened(text: str, limit: int) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bot.approvals.who_may import Capacity
 from bot.messaging import Person
 from bot.neo.models import Approval
 from bot.store.circumstances import Vote
+from cards.card import as_seen
 
 _LINE = "— "
 _PLACE = ") in Microsoft Teams"
+# Every dash but the hyphens that begin an item of a list, and what is drawn like one.
+_DASH = re.compile(
+    r"\s*(?:--|[\u2012-\u2015\u2212\u23af\u2500\u2501\u2e3a\u2e3b\u30fc\u3161\u4e00\ufe31\ufe32\ufe58])"
+)
 
 
 def note(
@@ -22,9 +28,7 @@ def note(
     and Entra object id.
     """
     # Nobody signs for another: a line that looks like a signature is quoted.
-    lines = [
-        f"> {line}" if line.lstrip().startswith("—") else line for line in comment.splitlines()
-    ]
+    lines = [f"> {line}" if _DASH.match(line) else line for line in as_seen(comment).splitlines()]
     for vote in votes:
         for_whom = f" for {_one(vote.for_name)}" if vote.for_name else ""
         wrote = f": {_one(vote.comment)}" if vote.comment else ""
