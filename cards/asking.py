@@ -16,6 +16,8 @@ from cards.parts import run as piece
 from cards.request import Field, known_facts, whole_wish, wish
 from cards.words import NBSP, Reader
 
+LONGEST_TO_TYPE: Final = 60
+"""Most characters of a ticket's number that anybody has to type."""
 INCOMPLETE: Final = "This is more than a card holds. Read the whole of it in Neo before you decide."
 
 
@@ -83,10 +85,18 @@ def belongs(approval: Approval, reader: Reader) -> str:
     )
 
 
+def asks_for_ticket(approval: Approval) -> bool:
+    """Whether the ticket's number is typed to approve it, and not the approval's own.
+
+    It is if there is one and cards show all of it.
+    """
+    whole = plain(approval.ticket_number, 240)
+    return bool(whole.strip("# ")) and len(whole) <= LONGEST_TO_TYPE
+
+
 def number_to_type(approval: Approval) -> str:
     """What the number is called that is typed to approve it."""
-    numbered = plain(approval.ticket_number).strip("# ")
-    return "the ticket's number" if numbered else "the approval's number"
+    return "the ticket's number" if asks_for_ticket(approval) else "the approval's number"
 
 
 def source(approval: Approval, reader: Reader) -> str:

@@ -105,7 +105,7 @@ def _typed_already(view: Confirming, room: Room) -> str:
 
 
 def _number(view: Confirming) -> str:
-    return plain(view.ticket, 60) if view.verdict == "approve" else ""
+    return plain(view.ticket, 128) if view.verdict == "approve" else ""
 
 
 def _to_reject(view: Confirming) -> bool:

@@ -18,6 +18,7 @@ from bot.approvals.risks import risks, why
 from bot.messaging import Person
 from bot.neo.models import Approval, ApprovalState
 from bot.store.circumstances import Delegation
+from cards.asking import asks_for_ticket
 from cards.card import plain
 
 # A decision under way for longer than this belongs to a process that died: Neo's client gives an
@@ -172,8 +173,7 @@ def why_confirm(case: Case) -> str | None:
 
 def number_to_type(approval: Approval) -> str:
     """What has to be typed to confirm: the ticket's number, else the approval's own."""
-    ticket = approval.ticket_number or ""
-    return ticket if _bare(ticket) else approval.id
+    return (approval.ticket_number if asks_for_ticket(approval) else None) or approval.id
 
 
 def why_not_confirmed(verdict: Literal["approve", "reject"], typed: str, case: Case) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,6 +16,8 @@ from bot.neo.models import Approval
 from bot.policies import Policy, Risk
 from bot.store.approvals import Known
 from bot.store.circumstances import Circumstances, Delegation, Vote
+from cards.confirming import Confirming, confirming
+from cards.words import Reader
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 TENANT = "7f5d3c1a-0b6e-4e9a-8d2f-1c4b6a8e0d3f"
@@ -489,3 +492,24 @@ def test_a_ticket_number_of_nothing_is_none(blank: str) -> None:
     for typed in ("", blank):
         assert who_may.why_not_confirmed("approve", typed, case) is not None
     assert who_may.why_not_confirmed("approve", "481", case) is None
+
+
+@pytest.mark.parametrize(
+    ("ticket", "number"),
+    [
+        ("T20261101.0042 - Password reset for the receptionist", None),
+        ("9" * 60, None),
+        ("9" * 61, "481"),
+        ("T20261101.0042 - Password reset for the new receptionist of Contoso Dental", "481"),
+        ("x" * 300, "481"),
+    ],
+)
+def test_what_has_to_be_typed_stands_on_the_card_in_full(ticket: str, number: str | None) -> None:
+    approval = an_approval(ticket_number=ticket)
+    typed = who_may.number_to_type(approval)
+    assert typed == (number or ticket)
+    reader = Reader(now=NOW, zone=ZoneInfo("UTC"))
+    card = confirming(Confirming(approval, "x.y", "approve", ticket=typed, why="It does."), reader)
+    called = "approval" if number else "ticket"
+    assert f"To approve it, type the {called}'s number: {typed}" in card.summary.split("\n")
+    assert who_may.why_not_confirmed("approve", typed, a_case(approval)) is None
