@@ -49,6 +49,15 @@ _ANOTHER_NUMBER = re.compile(
     rf"(?:[,;&]|\b(?:and|or|plus|also|then|not|to|through|thru)\b)\s*(?:{NOUN}\s*)?#?\s*\d"
     rf"|\b{NOUN}s?\s*#?\s*\d"
 )
+# A number that stands alone, without a word before it that says of what.
+_BARE_NUMBER = re.compile(
+    r"(?<![\w.,:/@+#-])\#?(?P<number>[0-9]+)(?![\w@]|[.,:/-]\w)", re.IGNORECASE
+)
+_NUMBERED = re.compile(
+    r"\b(?:ticket|case|change|incident|order|invoice|contract|po|sr|cr|room|ext|extension|floor"
+    r"|version|build|error|code|port|vlan|server|windows|office)s?"
+    r"(?: (?:no|nr|number|id))?[ .:#]*$"
+)
 _NO_SIGNS = frozenset("👎❌🚫✋🛑⛔✖❎🤔😕🙅🤷")
 
 
@@ -67,9 +76,19 @@ _DOUBTFUL = re.compile(
         "as soon as|as long as|so long as|in case|subject to|on condition|depending|pending",
         "otherwise|or else|only after|only with|not before|not yet|not now|not sure|not certain",
         "maybe|perhaps|possibly|unsure|dunno|i guess|second thoughts?|never ?mind|nvm|jk|kidding",
-        "scratch that|forget it|hold on|hang on|undo|oops|wait|i don't|i dont|i do not|i can't",
+        "scratch|strike that|forget it|hold on|hang on|undo|oops|wait|i don't|i dont|i do not",
+        "i can't|i mean|i meant|make that|correction|disregard|joking|retract|retracted|abort",
+        "aborted|my mistake|wrong one|wrong number|wrong approval|wrong request|wrong id",
         "i cannot|i would not|i wouldn't|i won't|i am not|i'm not|im not",
         "approve|reject|deny|decline|snooze|delegate",
+    )
+)
+# These take an approval back; of what is rejected they may be the reason.
+_AMISS = re.compile(
+    r"\b"
+    + _one_of(
+        "mistake|mistaken|wrong|incorrect|in error|sorry|apologies|refuse|refused|refuses|rejected",
+        "declined|denied|cancelled|canceled|j k",
     )
 )
 # These put it off, where no mark divides them from the order.
@@ -148,6 +167,8 @@ def decide(said: Plain) -> DecideOrder | None:
     marked = rest["mark"] is not None
     if len(comment) > COMMENT_LIMIT or (comment and not _fits(comment, verdict, marked=marked)):
         return None
+    if _has_another(order["approval"], _folded(comment)):
+        return None
     return DecideOrder(order["approval"], verdict, comment)
 
 
@@ -170,9 +191,23 @@ def _fits(comment: str, verdict: str, *, marked: bool) -> bool:
     return not _is_doubtful(words, verdict, marked=marked)
 
 
+def _has_another(approval: str, folded: str) -> bool:
+    """Whether a bare number in the comment may be the approval that was meant instead.
+
+    It is as long as the approval's, or nearly: neither "2 users" nor a number of something named.
+    """
+    return any(
+        abs(len(found["number"]) - len(approval)) <= 1
+        and not _NUMBERED.search(folded[max(found.start() - 40, 0) : found.start()])
+        for found in _BARE_NUMBER.finditer(folded)
+    )
+
+
 def _is_doubtful(words: Sequence[str], verdict: str, *, marked: bool) -> bool:
     line = " ".join(words)
     if _DOUBTFUL.search(line):
+        return True
+    if verdict == "approve" and _AMISS.search(line):
         return True
     if not marked and (_LATER.search(line) or _RUNS_ON.match(line)):
         return True

@@ -174,6 +174,7 @@ def test_a_time_that_is_past_or_not_clear_is_asked_back(point: str) -> None:
         "approve 481 " + "just " * 390,
         "approve 481 " + "and " * 450,
         "approve 481 " + "not " * 450,
+        "approve 481 x " + "ticket 482 " * 180,
         "delegate to " + "a b until " * 390,
         "delegate to " + "for " * 900,
         "snooze " + " 1" * 1_900,
