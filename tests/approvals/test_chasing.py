@@ -353,28 +353,6 @@ async def test_a_snooze_is_kept_and_its_end_reminds_even_at_night(office: Workpl
     assert sum(reason.startswith("snooze until") for reason in rows) == 2
 
 
-async def test_a_snooze_that_is_renewed_holds_others_back_for_a_day_and_no_longer(
-    db: Pool,
-) -> None:
-    always = {"zone": "UTC", "days": ["mon", "tue", "wed"], "opens": "00:00", "closes": "24:00"}
-    async with workplace(
-        db, policy=Policy.model_validate({**POLICY, "business_hours": always})
-    ) as office:
-        megan, adele = await office.has_chat(MEGAN), await office.has_chat(ADELE)
-        duty = await office.has_channel(name=DUTY)
-        await _asks(office, MEGAN, ALEX)
-        for _ in range(2):
-            await _snoozes(office, megan, hours=12)
-            office.clock.goes_on(hours=11, minutes=59)
-            await _chases(office)
-        assert _reminders(office, adele) == _reminders(office, duty) == []
-        await _snoozes(office, megan, hours=12)
-        office.clock.goes_on(minutes=2)
-        await _chases(office)
-        assert len(_reminders(office, adele)) == len(_reminders(office, duty)) == 1
-        assert _reminders(office, megan) == []
-
-
 async def test_who_is_no_longer_asked_holds_nothing_up(office: Workplace) -> None:
     megan, adele = await office.has_chat(MEGAN), await office.has_chat(ADELE)
     await _asks(office, MEGAN, ALEX)
@@ -411,28 +389,6 @@ async def test_the_delegate_is_reminded_instead_of_who_is_away(office: Workplace
     assert _reminders(office, megan) == []
     (card,) = _reminders(office, alex)
     assert "Approve" in titles(card)
-
-
-async def test_where_the_stand_in_is_away_too_all_who_may_decide_are_reminded(
-    office: Workplace,
-) -> None:
-    megan, alex = await office.has_chat(MEGAN), await office.has_chat(ALEX)
-    adele = await office.has_chat(ADELE)
-    await _asks(office, MEGAN)
-    until = START + timedelta(days=2)
-    await _is_away(office, until=until)
-    await _is_away(office, ALEX, ADELE, until=until)
-    office.clock.goes_on(minutes=31)
-    await _chases(office)
-    assert [len(_reminders(office, who)) for who in (megan, alex, adele)] == [1, 1, 0]
-    # A stand-in who is there and put it off is one who hears: nobody who is away does instead.
-    await _snoozes(office, alex, hours=3)
-    async with office.pool.connection() as conn:
-        await conn.execute("UPDATE delegations SET ended_at = since WHERE person = %s", (ALEX[0],))
-    office.clock.goes_on(minutes=90)
-    await _chases(office)
-    rows = [row.reason for row in await office.ledger("481") if row.wish == "remind"]
-    assert rows == ["reminder 1: Megan Bowen, Alex Wilber"]
 
 
 async def test_a_delegation_that_has_run_out_is_ended_and_the_cards_say_so(
@@ -510,21 +466,15 @@ async def test_neo_is_asked_for_its_hours_once_an_hour_and_may_refuse(db: Pool) 
         assert _reminders(office, megan) == []
 
 
-async def _is_away(
-    office: Workplace,
-    who: tuple[str, str] = MEGAN,
-    delegate: tuple[str, str] = ALEX,
-    *,
-    until: datetime,
-) -> None:
+async def _is_away(office: Workplace, *, until: datetime) -> None:
     async with office.pool.connection() as conn:
         await delegations.start(
             conn,
             TENANT,
-            person=who[0],
-            name=who[1],
-            delegate=delegate[0],
-            delegate_name=delegate[1],
+            person=MEGAN[0],
+            name=MEGAN[1],
+            delegate=ALEX[0],
+            delegate_name=ALEX[1],
             since=office.clock(),
             until=until,
         )
