@@ -13,7 +13,7 @@ from bot.approvals.case import Case
 from bot.approvals.clicked import Click, Outcome, Records, Sent, log_recorded
 from bot.approvals.notes import is_note, note, without_note
 from bot.approvals.settling import Settling
-from bot.approvals.truth import FOUND, Truth
+from bot.approvals.truth import FOUND, WISHED, Truth, is_of
 from bot.approvals.who_may import CLAIM_LASTS
 from bot.errors import (
     NeoConflict,
@@ -23,7 +23,7 @@ from bot.errors import (
     NeoUnreachable,
 )
 from bot.neo.client import Neo
-from bot.neo.models import Approval, ApprovalState
+from bot.neo.models import Approval
 from bot.store import approvals as stored
 from bot.store import claims, ledger
 from bot.store.approvals import Known
@@ -31,7 +31,6 @@ from bot.store.database import Connection, Pool
 
 log = structlog.get_logger()
 
-WISHED = {"approve": ApprovalState.APPROVED, "reject": ApprovalState.REJECTED}
 FASTER = "Somebody was faster. Your decision was not taken."
 _EARLIER = "An earlier press of yours reached Neo after all. This one was not taken."
 _UNSURE = "Neo did not answer. Whether it took your decision is being checked; this card will say."
@@ -182,7 +181,7 @@ class Sending:
                 await self.truth.observe(conn, click.tenant, fresh)
         await self._let_go(claim)
         now = await self.records.case(click)
-        if fresh is not None and not fresh.is_open and is_note(fresh.comment, sent.note):
+        if fresh is not None and is_of(fresh, click.wish.verdict, sent.note):
             await self.records.add(click, "decided", FOUND, sent=sent)
             return Outcome("decided", now)
         earlier = now is not None and now.known.decided_person == click.person.id

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bot.approvals.notes import comment_of, is_note, without_note
-from bot.neo.models import Approval
+from bot.neo.models import Approval, ApprovalState
 from bot.store import approvals as stored
 from bot.store import circumstances, ledger
 from bot.store.approvals import Known
@@ -19,6 +19,7 @@ from bot.store.ledger import Entry
 REDRAW = "approvals.redraw"
 REDRAW_ALL = "approvals.redraw_all"
 FOUND = "found afterwards"
+WISHED = {"approve": ApprovalState.APPROVED, "reject": ApprovalState.REJECTED}
 
 
 class Observed(NamedTuple):
@@ -52,7 +53,7 @@ class Truth:
         if before is None:
             return await stored.write(conn, tenant, fresh, at=self.clock())
         sent = await self._sent(conn, before, fresh)
-        ours = next((row for row in reversed(sent) if is_note(fresh.comment, row.sent)), None)
+        ours = next((row for row in reversed(sent) if is_of(fresh, row.wish, row.sent)), None)
         as_asked = fresh if ours is None else without_note(fresh, before.approval)
         changed, now = differs(before, as_asked), before
         if changed or not before.says(as_asked):
@@ -80,7 +81,7 @@ class Truth:
     async def took(self, conn: Connection, claimed: Known, fresh: Approval) -> bool:
         """Whether what Neo has taken is the decision of the claim on it."""
         mine = _of_claim(claimed, await self._sent(conn, claimed, fresh))
-        return mine is not None and is_note(fresh.comment, mine.sent)
+        return mine is not None and is_of(fresh, mine.wish, mine.sent)
 
     async def _sent(self, conn: Connection, known: Known, fresh: Approval) -> list[Entry]:
         """What was sent of a decided approval, oldest first; nothing where it is open."""
@@ -160,6 +161,15 @@ class Truth:
 def _of_claim(known: Known, sent: Sequence[Entry]) -> Entry | None:
     """The row of what the claim on it has sent, the last of that person; None without a claim."""
     return next((row for row in reversed(sent) if row.person == known.deciding_person), None)
+
+
+def is_of(decided: Approval, wish: str, sent: str) -> bool:
+    """Whether what Neo has taken is what was sent: this note, with this wish.
+
+    A note does not say which way it went. Where Neo only says that it is closed, it has to do.
+    """
+    ways = {WISHED.get(wish), ApprovalState.CLOSED}
+    return decided.state in ways and is_note(decided.comment, sent)
 
 
 def differs(before: Known, fresh: Approval) -> bool:

@@ -18,6 +18,7 @@ from tests.workplace import (
     ADELE,
     ALEX,
     MEGAN,
+    RELAXED,
     TENANT,
     Technician,
     Workplace,
@@ -90,8 +91,11 @@ class Late(_Wire):
         assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("yes", "no"), [("yes please", "no: wrong mailbox"), ("", "")], ids=["comments", "no comments"]
+)
 async def test_a_late_approval_is_not_written_down_as_the_rejection_that_it_overtook(
-    db: Pool,
+    db: Pool, yes: str, no: str
 ) -> None:
     wires: list[Late] = []
 
@@ -100,7 +104,7 @@ async def test_a_late_approval_is_not_written_down_as_the_rejection_that_it_over
         return wires[0]
 
     async with _asked(db, wire=late) as (office, megan, _):
-        await megan.presses("Approve", comment="yes please")
+        await megan.presses("Approve", comment=yes)
         await office.settles()
 
         async def approval_arrives(_: int, verdict: str) -> None:
@@ -109,10 +113,10 @@ async def test_a_late_approval_is_not_written_down_as_the_rejection_that_it_over
                 await wires[0].released()
 
         office.neo.before_decision(approval_arrives)
-        card = await megan.presses("Reject", comment="no: wrong mailbox")
+        card = await megan.presses("Reject", comment=no)
         assert "An earlier press of yours reached Neo after all" in card.summary
         assert "Approved by Megan Bowen" in card.summary
-        assert "yes please" in card.summary
+        assert yes in card.summary
         assert await _outcomes(office) == [
             ("approve", "sent", ""),
             ("approve", "failed", "no answer"),
@@ -120,6 +124,29 @@ async def test_a_late_approval_is_not_written_down_as_the_rejection_that_it_over
             ("reject", "sent", ""),
             ("reject", "failed", "overtaken"),
             ("approve", "decided", "found afterwards"),
+        ]
+
+
+async def test_an_approval_and_the_rejection_after_it_with_one_note_are_told_apart(
+    db: Pool,
+) -> None:
+    async with _asked(db, RELAXED) as (office, megan, _):
+        for verb in ("Approve", "Reject"):
+            office.neo.trouble(close_connection=True, path="/decision")
+            await megan.presses(verb)
+            if verb == "Approve":
+                await office.settles()
+        rows = await office.ledger("481")
+        assert len({row.sent for row in rows}) == 1, "a note does not say which way"
+        # The first reaches Neo in the end.
+        office.neo.decides_elsewhere(481, "approve", by=("key", "API key"), note=rows[0].sent)
+        await office.settles()
+        assert "Approved by Megan Bowen" in office.chats.in_(megan.at)[-1][1].summary
+        assert (await _outcomes(office))[3:] == [
+            ("reject", "sent", ""),
+            ("reject", "failed", "no answer"),
+            ("approve", "decided", "found afterwards"),
+            ("reject", "failed", "not taken, as found afterwards"),
         ]
 
 
