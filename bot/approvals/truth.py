@@ -52,8 +52,8 @@ class Truth:
             return before  # an answer that was overtaken on its way
         if before is None:
             return await stored.write(conn, tenant, fresh, at=self.clock())
-        sent = await self._sent(conn, before, fresh)
-        ours = next((row for row in reversed(sent) if is_of(fresh, row.wish, row.sent)), None)
+        rows = await self._rows(conn, before, fresh)
+        ours = _noted(fresh, rows)
         as_asked = fresh if ours is None else without_note(fresh, before.approval)
         changed, now = differs(before, as_asked), before
         if changed or not before.says(as_asked):
@@ -61,8 +61,9 @@ class Truth:
         if changed:
             await self._asked_anew(conn, before, as_asked)
             await self.redraw_all(conn, tenant, fresh.id)
+        ours = _noted(fresh, _since_decided(rows))
         if ours is not None and before.decided_person is None:
-            claimed = ours is _of_claim(before, sent)
+            claimed = ours is of_claim(before, rows)
             await self._credit(conn, before, fresh, ours, claimed=claimed)
             changed = True
         if changed:
@@ -80,15 +81,14 @@ class Truth:
 
     async def took(self, conn: Connection, claimed: Known, fresh: Approval) -> bool:
         """Whether what Neo has taken is the decision of the claim on it."""
-        mine = _of_claim(claimed, await self._sent(conn, claimed, fresh))
+        mine = of_claim(claimed, _since_decided(await self._rows(conn, claimed, fresh)))
         return mine is not None and is_of(fresh, mine.wish, mine.sent)
 
-    async def _sent(self, conn: Connection, known: Known, fresh: Approval) -> list[Entry]:
-        """What was sent of a decided approval, oldest first; nothing where it is open."""
+    async def _rows(self, conn: Connection, known: Known, fresh: Approval) -> Sequence[Entry]:
+        """The ledger of a decided approval, oldest first; nothing where it is open."""
         if fresh.is_open or not fresh.comment:
             return []
-        rows = await ledger.of(conn, known.tenant, known.id)
-        return [row for row in rows if row.outcome == "sent"]
+        return await ledger.of(conn, known.tenant, known.id)
 
     async def _credit(
         self, conn: Connection, before: Known, fresh: Approval, sent: Entry, *, claimed: bool
@@ -158,9 +158,22 @@ class Truth:
         await self.jobs.defer_all(conn, redraws)
 
 
-def _of_claim(known: Known, sent: Sequence[Entry]) -> Entry | None:
+def of_claim(known: Known, rows: Sequence[Entry]) -> Entry | None:
     """The row of what the claim on it has sent, the last of that person; None without a claim."""
-    return next((row for row in reversed(sent) if row.person == known.deciding_person), None)
+    sent = (row for row in reversed(rows) if row.outcome == "sent")
+    return next((row for row in sent if row.person == known.deciding_person), None)
+
+
+def _noted(decided: Approval, rows: Sequence[Entry]) -> Entry | None:
+    """The last of the rows that sent the note which Neo has taken."""
+    sent = (row for row in reversed(rows) if row.outcome == "sent")
+    return next((row for row in sent if is_of(decided, row.wish, row.sent)), None)
+
+
+def _since_decided(rows: Sequence[Entry]) -> Sequence[Entry]:
+    """The rows after the last decision: Neo keeps the note of one that it has opened again."""
+    decided = (n for n, row in enumerate(rows, 1) if row.outcome == "decided")
+    return rows[max(decided, default=0) :]
 
 
 def is_of(decided: Approval, wish: str, sent: str) -> bool:

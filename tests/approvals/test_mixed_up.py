@@ -198,6 +198,29 @@ async def test_what_neo_opens_again_is_no_longer_decided_by_who_did_before(db: P
         assert "Rejected by Adele Vance" in (await alex.types("approval 481")).summary
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [("APPROVED", "Approved by Adele Vance"), ("REJECTED", "Rejected by Adele Vance")],
+)
+async def test_what_is_opened_again_and_decided_in_neo_is_not_credited_to_an_old_note(
+    db: Pool, status: str, said: str
+) -> None:
+    async with _asked(db, RELAXED) as (office, megan, _):
+        await megan.presses("Approve", comment="by phone")
+        await office.works()
+        # Neo opens it again, and what she wrote stays in its comment.
+        office.clock.goes_on(minutes=1)
+        office.neo.changes_approval(481, status="PENDING", decided_by=None)
+        await office.looks(WATCH, reread=True)
+        assert decisive(office.chats.in_(megan.at)[-1][1])
+        office.clock.goes_on(minutes=1)
+        by = {"id": ADELE[0], "name": ADELE[1]}
+        office.neo.changes_approval(481, status=status, decided_by=by)
+        await office.looks(WATCH, reread=True)
+        assert said in office.chats.in_(megan.at)[-1][1].summary
+        assert await _outcomes(office) == [("approve", "sent", ""), ("approve", "decided", "")]
+
+
 @pytest.mark.parametrize("moves", [True, False], ids=["updated", "without a new time"])
 async def test_a_vote_does_not_count_again_when_a_change_is_taken_back(
     db: Pool, *, moves: bool
