@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 import structlog
 
-from bot.approvals.truth import FOUND, Truth
+from bot.approvals.truth import FOUND, Truth, ended, of_claim
 from bot.approvals.who_may import CLAIM_LASTS
 from bot.errors import NeoError
 from bot.neo.client import Neo
@@ -81,8 +81,6 @@ class Settling:
         self, conn: Connection, claimed: Known, outcome: Literal["decided", "failed"], reason: str
     ) -> None:
         """Add the row that says what became of a claim, beside its "sent"."""
-        rows = await ledger.of(conn, claimed.tenant, claimed.id)
-        sent = [r for r in rows if r.outcome == "sent" and r.person == claimed.deciding_person]
-        if sent:
-            row = replace(sent[-1], at=self.clock(), outcome=outcome, reason=reason)
-            await ledger.add(conn, row)
+        sent = of_claim(claimed, await ledger.of(conn, claimed.tenant, claimed.id))
+        if sent is not None:
+            await ledger.add(conn, ended(sent, outcome, reason, at=self.clock()))

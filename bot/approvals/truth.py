@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bot.approvals.notes import comment_of, is_note, without_note
 from bot.neo.models import Approval, ApprovalState
@@ -109,8 +109,7 @@ class Truth:
         )
         await stored.write_decision(conn, before.tenant, before.id, decision)
         if not claimed:
-            row = replace(sent, at=self.clock(), outcome="decided", reason=FOUND)
-            await ledger.add(conn, row)
+            await ledger.add(conn, ended(sent, "decided", FOUND, at=self.clock()))
 
     async def observe_gone(self, conn: Connection, tenant: str, approval: str) -> None:
         """Write down that Neo no longer has it."""
@@ -174,6 +173,13 @@ def _since_decided(rows: Sequence[Entry]) -> Sequence[Entry]:
     """The rows after the last decision: Neo keeps the note of one that it has opened again."""
     decided = (n for n, row in enumerate(rows, 1) if row.outcome == "decided")
     return rows[max(decided, default=0) :]
+
+
+def ended(
+    sent: Entry, outcome: Literal["decided", "failed"], reason: str, *, at: datetime
+) -> Entry:
+    """The row that says what became of what was sent, as found afterwards: nobody measured it."""
+    return replace(sent, at=at, outcome=outcome, reason=reason, took_ms=None)
 
 
 def is_of(decided: Approval, wish: str, sent: str) -> bool:

@@ -113,3 +113,36 @@ async def test_the_history_of_what_nobody_touched_says_so(office: Workplace) -> 
     card = await megan.types("history 481")
     assert card.summary.startswith("Nothing is recorded about approval 481 yet.")
     assert "Nobody has tried to decide it here." in card.summary
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["taken", "not taken"])
+async def test_what_is_found_afterwards_says_nothing_of_how_long_neo_took(
+    office: Workplace, *, taken: bool
+) -> None:
+    megan = await office.has_chat(MEGAN)
+    await _asks(office)
+    office.neo.trouble(close_connection=True, path="/decision")
+    await megan.presses("Approve")
+    (sent, _) = await office.ledger("481")
+    assert sent.took_ms is not None
+    if taken:
+        office.neo.decides_elsewhere(481, "approve", by=("key", "API key"), note=sent.sent)
+    await office.settles()
+    found = (await office.ledger("481"))[-1]
+    assert (found.outcome, found.took_ms) == ("decided" if taken else "failed", None)
+
+
+async def test_a_decision_given_up_and_taken_in_the_end_says_nothing_of_how_long_neo_took(
+    office: Workplace,
+) -> None:
+    megan = await office.has_chat(MEGAN)
+    await _asks(office)
+    office.neo.trouble(close_connection=True, path="/decision")
+    await megan.presses("Approve")
+    await office.settles()
+    note = (await office.ledger("481"))[0].sent
+    office.neo.decides_elsewhere(481, "approve", by=("key", "API key"), note=note)
+    await office.looks(WATCH, reread=True)
+    found = (await office.ledger("481"))[-1]
+    assert (found.outcome, found.reason) == ("decided", "found afterwards")
+    assert found.took_ms is None
