@@ -15,15 +15,17 @@ from bot.approvals import who_may
 from bot.approvals.admission import Admission
 from bot.approvals.case import Case
 from bot.approvals.clicked import Click, Outcome, Records
+from bot.approvals.reading import Read, read_again
 from bot.approvals.sending import FASTER, Claim, Sending
 from bot.approvals.signature import Signatures
 from bot.approvals.truth import Truth
 from bot.errors import NeoError, SendError
 from bot.messaging import Conversation, Person, Pressed, Roster
 from bot.neo.client import Neo
-from bot.neo.models import Approval
+from bot.neo.models import Approval, ApprovalState
 from bot.store import approvals as stored
 from bot.store import circumstances
+from bot.store.approvals import Known
 from bot.store.circumstances import Vote
 from bot.store.database import Connection, Pool, single, transaction
 from cards.actions import Decide
@@ -77,20 +79,20 @@ class Decisions:
         if reason is not None:
             return await self.records.refuse(click, reason)
         try:
-            fresh, guest = await asyncio.gather(
-                self.neo_of(click.tenant).approvals.reread(case.approval),
+            read, guest = await asyncio.gather(
+                read_again(self.neo_of(click.tenant), case.known),
                 self._why_not_member(click),
             )
         except NeoError as error:
             return await self.records.fail(click, error)
-        if fresh is None:
+        if read.fresh is None:
             async with self.pool.connection() as conn:
                 await self.truth.observe_gone(conn, click.tenant, case.known.id)
             return await self.records.refuse(click, "Neo no longer has it.")
-        claim = await self._claim_as_found(click, case, fresh, guest)
+        claim = await self._claim_as_found(click, case, read.fresh, guest)
         if claim is not None:
             return await self.sending.send(claim)
-        return await self._on_fresh(click, fresh, guest)
+        return await self._on_fresh(click, read.fresh, guest, read.over)
 
     async def refused(self, person: Person, place: Conversation, wish: Decide, reason: str) -> None:
         """Write down that an order in text was refused before there was anything to press."""
@@ -146,7 +148,7 @@ class Decisions:
             not case.known.says(fresh)
             or case.known.deciding_person is not None
             or any(one.until <= case.at for one in case.around.delegations)
-            or _why_not(click, case, guest)
+            or _why_not(click, case, fresh, guest)
             or who_may.why_not_confirmed(wish.verdict, wish.typed, case)
             or _is_vote(click, case)
         ):
@@ -154,12 +156,14 @@ class Decisions:
         async with single(self.pool) as conn:
             return await self.sending.claim(conn, click, case)
 
-    async def _on_fresh(self, click: Click, fresh: Approval, guest: str | None) -> Outcome:
+    async def _on_fresh(
+        self, click: Click, fresh: Approval, guest: str | None, over: Known | None
+    ) -> Outcome:
         """Hold the click against what the approval is now, and claim it; all in one transaction."""
         tenant, wish = click.tenant, click.wish
         async with transaction(self.pool) as conn:
-            case = await self._case(conn, tenant, fresh)
-            reason = _why_not(click, case, guest)
+            case = await self._case(conn, tenant, fresh, over)
+            reason = _why_not(click, case, fresh, guest)
             if reason is not None:
                 before = None
                 if reason == _CHANGED:
@@ -175,12 +179,14 @@ class Decisions:
                 return await self.records.refuse(click, FASTER, conn=conn)
         return await self.sending.send(claim)
 
-    async def _case(self, conn: Connection, tenant: str, fresh: Approval) -> Case:
+    async def _case(
+        self, conn: Connection, tenant: str, fresh: Approval, over: Known | None
+    ) -> Case:
         """The approval as Neo has it now, and what surrounds it; nobody else changes it."""
         policy, at = self.records.policy_of(tenant), self.clock()
         case = await cases.locked(conn, tenant, fresh, policy=policy, at=at)
         before = case.known if case else None
-        known = await self.truth.held_against(conn, tenant, before, fresh)
+        known = await self.truth.held_against(conn, tenant, before, fresh, over=over)
         if case is not None and known is before:
             return case
         # What surrounded it was of what it was before.
@@ -216,12 +222,15 @@ class Decisions:
         return Outcome("voted", now)
 
 
-def _why_not(click: Click, case: Case, guest: str | None) -> str | None:
+def _why_not(click: Click, case: Case, fresh: Approval, guest: str | None) -> str | None:
     """Why the click decides nothing; what is typed to confirm is another question."""
     person, wish = click.person, click.wish
+    # What Neo said just now may not be believed yet: it has to be what was shown too.
+    same = case.known.digest == click.shown == fresh.digest
+    changed = None if same and fresh.state is ApprovalState.PENDING else _CHANGED
     return (
         who_may.why_not_decide(person, wish.verdict, case)
-        or (None if case.known.digest == click.shown else _CHANGED)
+        or changed
         or guest
         or who_may.why_not_now(person.id, case)
         or who_may.why_not_without_comment(wish.verdict, wish.comment, case)

@@ -12,6 +12,7 @@ from bot.approvals import who_may
 from bot.approvals.case import Case
 from bot.approvals.clicked import Click, Outcome, Records, Sent, log_recorded
 from bot.approvals.notes import is_note, note, without_note
+from bot.approvals.reading import read_again
 from bot.approvals.settling import Settling
 from bot.approvals.truth import FOUND, WISHED, Truth, is_of
 from bot.approvals.who_may import CLAIM_LASTS
@@ -173,12 +174,12 @@ class Sending:
             click, "failed", "overtaken", sent=sent, error=error, answered=answered
         )
         try:
-            fresh = await self.neo_of(click.tenant).approvals.reread(claim.case.approval)
+            fresh, over = await read_again(self.neo_of(click.tenant), claim.known)
         except NeoError:
-            fresh = None  # the watch reads it soon
+            fresh = over = None  # the watch reads it soon
         if fresh is not None:
             async with self.pool.connection() as conn:
-                await self.truth.observe(conn, click.tenant, fresh)
+                await self.truth.observe(conn, click.tenant, fresh, over=over)
         await self._let_go(claim)
         now = await self.records.case(click)
         if fresh is not None and is_of(fresh, click.wish.verdict, sent.note):

@@ -9,6 +9,7 @@ from typing import Literal
 
 import structlog
 
+from bot.approvals.reading import read_again
 from bot.approvals.truth import FOUND, Truth, ended, of_claim
 from bot.approvals.who_may import CLAIM_LASTS
 from bot.errors import NeoError
@@ -58,7 +59,7 @@ class Settling:
             NeoError: Neo does not say yet.
         """
         tenant, approval, claim = known.tenant, known.id, known.deciding_at
-        fresh = await self.neo_of(tenant).approvals.reread(known.approval)
+        fresh, over = await read_again(self.neo_of(tenant), known)
         async with self.pool.connection() as conn:
             now = await stored.lock(conn, tenant, approval)
             if now is None or now.deciding_at != claim:
@@ -66,7 +67,7 @@ class Settling:
             if fresh is None:
                 await self.truth.observe_gone(conn, tenant, approval)
             else:
-                await self.truth.observe(conn, tenant, fresh)
+                await self.truth.observe(conn, tenant, fresh, over=over)
             now = await stored.find(conn, tenant, approval) or now
             if now.state == ApprovalState.PENDING.value and not final:
                 return

@@ -10,6 +10,7 @@ from bot.approvals.case import Case
 from bot.approvals.delivery import Delivery
 from bot.approvals.evidence import Gathering
 from bot.approvals.faces import Faces
+from bot.approvals.reading import Read, read_again
 from bot.approvals.truth import Truth
 from bot.errors import NeoError
 from bot.messaging import Answer, Conversation
@@ -50,10 +51,10 @@ class Showing:
         neo = self.neo_of(tenant).with_options(max_age_seconds=LOOK_LASTS_SECONDS)
         async with self.pool.connection() as conn:
             known = await stored.find(conn, tenant, approval)
-        fresh = (
-            await neo.approvals.reread(known.approval)
+        fresh, over = (
+            await read_again(neo, known)
             if known is not None
-            else await self.search(neo, approval)
+            else Read(await self.search(neo, approval))
         )
         if known is None and fresh is None:
             return None
@@ -61,7 +62,7 @@ class Showing:
             if fresh is None:
                 await self.truth.observe_gone(conn, tenant, approval)
             else:
-                before, _ = await self.truth.observe(conn, tenant, fresh)
+                before, _ = await self.truth.observe(conn, tenant, fresh, over=over)
                 # It may be found here before the watch finds it.
                 await self.delivery.announce(conn, tenant, fresh, before)
         return await self._case(tenant, approval)

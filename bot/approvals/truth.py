@@ -36,20 +36,34 @@ class Truth:
     jobs: Jobs
     clock: Callable[[], datetime]
 
-    async def observe(self, conn: Connection, tenant: str, fresh: Approval) -> Observed:
+    async def observe(
+        self, conn: Connection, tenant: str, fresh: Approval, *, over: Known | None = None
+    ) -> Observed:
         """Write down what Neo said; cards that show something else are redrawn.
 
         Until the transaction ends, nobody else changes it.
+
+        Args:
+            conn: The caller's.
+            tenant: Microsoft 365 tenant id.
+            fresh: What Neo said.
+            over: What is known to be no longer so although ``fresh`` is older; see `reading`.
         """
         before = await stored.lock(conn, tenant, fresh.id)
-        return Observed(before, await self.held_against(conn, tenant, before, fresh))
+        return Observed(before, await self.held_against(conn, tenant, before, fresh, over=over))
 
     async def held_against(
-        self, conn: Connection, tenant: str, before: Known | None, fresh: Approval
+        self,
+        conn: Connection,
+        tenant: str,
+        before: Known | None,
+        fresh: Approval,
+        *,
+        over: Known | None = None,
     ) -> Known:
         """`observe`, of what the caller has locked; ``before`` itself if Neo says nothing new."""
-        if before is not None and _older(fresh, before.approval):
-            return before  # an answer that was overtaken on its way
+        if before is not None and _overtaken(fresh, before, over):
+            return before
         if before is None:
             return await stored.write(conn, tenant, fresh, at=self.clock())
         rows = await self._rows(conn, before, fresh)
@@ -200,11 +214,24 @@ def differs(before: Known, fresh: Approval) -> bool:
     )
 
 
-def _older(fresh: Approval, known: Approval) -> bool:
-    """A decided approval does not open again, and time does not run back."""
-    if fresh.is_open and not known.is_open:
-        return not _later(fresh, known)
-    return _later(known, fresh)
+def in_doubt(fresh: Approval, known: Approval) -> bool:
+    """Whether it says that it is older: overtaken on its way, or of a clock that is behind.
+
+    A decided approval does not open again so, whatever is said and how often.
+    """
+    return _later(known, fresh) and not _opens(fresh, known)
+
+
+def _overtaken(fresh: Approval, before: Known, over: Known | None) -> bool:
+    """Whether an answer is not to be believed: a decided approval opens only by a later one."""
+    known = before.approval
+    if in_doubt(fresh, known):
+        return over is None or (over.digest, over.state) != (before.digest, before.state)
+    return _opens(fresh, known) and not _later(fresh, known)
+
+
+def _opens(fresh: Approval, known: Approval) -> bool:
+    return fresh.is_open and not known.is_open
 
 
 def _later(one: Approval, other: Approval) -> bool:

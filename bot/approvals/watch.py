@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.approvals.delivery import Delivery
+from bot.approvals.reading import Read, read_again
 from bot.approvals.settling import Settling
 from bot.approvals.truth import Truth, differs
 from bot.neo.client import Neo
@@ -68,12 +69,13 @@ class Watch:
         known = {k.id: k for k in waiting}
         news = [a for a in found.values() if _is_news(known.get(a.id), a)]
         for approval in sorted(news, key=lambda a: a.created_at or since):
-            await self._take(tenant, approval, with_run=len(news) <= MOST_RUNS_LOOKED_FOR)
+            with_run = len(news) <= MOST_RUNS_LOOKED_FOR
+            await self._take(tenant, approval, known.get(approval.id), with_run=with_run)
         if reread:
             missing = [k for k in waiting if k.id not in found]
             # What the pages did not reach is read by itself, the longest unread first.
             for one in missing if complete else missing[:MOST_PAGES]:
-                await self._look_for(tenant, one.approval)
+                await self._look_for(tenant, one)
         newest = max((a.created_at for a in found.values() if a.created_at), default=None)
         if newest is not None or seen is None:
             async with self.pool.connection() as conn:
@@ -93,20 +95,26 @@ class Watch:
                 return found, True
         return found, False
 
-    async def _take(self, tenant: str, approval: Approval, *, with_run: bool) -> None:
+    async def _take(
+        self, tenant: str, listed: Approval, known: Known | None, *, with_run: bool
+    ) -> None:
+        neo = self.neo_of(tenant)
+        approval, over = await read_again(neo, known, listed=listed) if known else Read(listed)
+        if approval is None:
+            return  # the next look says whether it is gone
         async with self.pool.connection() as conn:
-            before, _ = await self.truth.observe(conn, tenant, approval)
+            before, _ = await self.truth.observe(conn, tenant, approval, over=over)
             await self.delivery.announce(conn, tenant, approval, before, with_run=with_run)
 
-    async def _look_for(self, tenant: str, missing: Approval) -> None:
+    async def _look_for(self, tenant: str, missing: Known) -> None:
         """An open approval that the list no longer has: read by itself before it is called gone."""
-        fresh = await self.neo_of(tenant).approvals.reread(missing)
+        fresh, over = await read_again(self.neo_of(tenant), missing)
         async with self.pool.connection() as conn:
             if fresh is None:
                 await self.truth.observe_gone(conn, tenant, missing.id)
             else:
                 await stored.mark_read(conn, tenant, fresh.id, at=self.clock())
-                await self.truth.observe(conn, tenant, fresh)
+                await self.truth.observe(conn, tenant, fresh, over=over)
 
 
 def _is_news(known: Known | None, approval: Approval) -> bool:
