@@ -45,6 +45,10 @@ _LONGEST_TEXT = 500
 _MOST_DETAILS = 4_000
 _DEEPEST = 8
 
+# What is deeper than this `from_json` does not read, and one answer must not hold up all others.
+_DEEPEST_READ = 200
+_MARKS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{\]}]', re.DOTALL)
+
 _ANY_KEY = re.compile(r"neo_sk_[\w-]+", re.IGNORECASE)
 MASK: Final = "neo_sk_***"
 
@@ -77,9 +81,27 @@ def _json(content: bytes) -> Any:
     try:
         read = from_json(content)
     except ValueError:
-        lenient = json.loads(content)
+        text = content.decode(json.detect_encoding(content), "surrogatepass")
+        lenient = json.loads(_shallow(text))
         read = json.loads(json.dumps(lenient, ensure_ascii=False).encode(errors="replace"))
     return _without_nul(read) if b"\\u0000" in content else read
+
+
+def _shallow(text: str) -> str:
+    """The same JSON; what is nested too deep to be handled safely is in it as text."""
+    parts: list[str] = []
+    depth = done = began = 0
+    for mark in _MARKS.finditer(text):
+        if mark[0] in "[{":
+            depth += 1
+            if depth == _DEEPEST_READ + 1:
+                began = mark.start()
+        elif mark[0] in "]}":
+            if depth == _DEEPEST_READ + 1:
+                parts += text[done:began], json.dumps(text[began : mark.end()])
+                done = mark.end()
+            depth -= 1
+    return "".join((*parts, text[done:]))
 
 
 def _without_nul(value: Any) -> Any:

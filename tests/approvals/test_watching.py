@@ -274,6 +274,25 @@ async def test_odd_characters_in_one_approval_keep_no_other_from_anybody(
     assert sorted(str(card.approval) for card in _cards(office, megan)) == ["481", "482"]
 
 
+@pytest.mark.parametrize("levels", [190, 197, 260, 700])
+async def test_a_request_nested_ever_so_deep_is_shown_and_decided_and_holds_up_no_other(
+    office: Workplace, levels: int
+) -> None:
+    megan = await office.has_chat(MEGAN)
+    deep: dict[str, Any] = {"path": "/users/lee"}
+    for _ in range(levels):
+        deep = {"more": deep}
+    _ask(office, 480, body=deep)
+    office.clock.goes_on(seconds=3)
+    _ask(office, 481)
+    await office.looks(WATCH)
+    cards = office.chats.in_(megan.at)
+    assert [card.approval for _, card in cards] == ["480", "481"]
+    assert "Approved by Megan Bowen" in (await megan.presses("Approve", on=cards[0])).summary
+    await office.looks(WATCH, reread=True)
+    assert "Approved by Megan Bowen" in _cards(office, megan)[0].summary
+
+
 async def test_while_neo_is_away_nothing_is_lost(office: Workplace) -> None:
     megan = await office.has_chat(MEGAN)
     await office.looks(WATCH)
