@@ -12,7 +12,6 @@ import structlog
 from bot.approvals.reading import read_again
 from bot.approvals.truth import FOUND, Truth, ended, of_claim
 from bot.approvals.who_may import CLAIM_LASTS
-from bot.errors import NeoError
 from bot.neo.client import Neo
 from bot.neo.models import ApprovalState
 from bot.store import approvals as stored
@@ -39,13 +38,13 @@ class Settling:
         for known in late:
             try:
                 await self.settle(known, final=True)
-            except NeoError as error:
+            except Exception as error:  # noqa: BLE001 -- whatever is odd about one holds up no other
                 log.warning(
                     "claim.unsettled",
                     tenant=tenant,
                     approval=known.id,
                     error=type(error).__name__,
-                    request_id=error.request_id,
+                    request_id=getattr(error, "request_id", None),
                 )
 
     async def settle(self, known: Known, *, final: bool) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import psycopg
+import structlog
+from psycopg.errors import ProgramLimitExceeded
 
 from bot.approvals.delivery import Delivery
 from bot.approvals.reading import Read, read_again
 from bot.approvals.settling import Settling
 from bot.approvals.truth import Truth, differs
+from bot.errors import NeoForbidden, NeoRateLimited, NeoUnauthorized, NeoUnavailable
 from bot.neo.client import Neo
 from bot.neo.models import Approval
 from bot.store import approvals as stored
@@ -33,6 +38,13 @@ MOST_RUNS_LOOKED_FOR = 10
 OVERLAP = timedelta(minutes=2)
 # What was asked longer ago than this before the first look is not announced any more.
 FIRST_LOOK_BACK = timedelta(days=7)
+
+# What cannot be taken is tried at every look for so long, and holds up the watch no longer.
+TRIED_FOR = timedelta(hours=1)
+# What goes wrong for all of them alike.
+_OF_ALL = (NeoUnauthorized, NeoForbidden, NeoRateLimited, NeoUnavailable, psycopg.OperationalError)
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +80,12 @@ class Watch:
         found, complete = await self._read(tenant, min(since, oldest) if reread else since)
         known = {k.id: k for k in waiting}
         news = [a for a in found.values() if _is_news(known.get(a.id), a)]
+        left: list[datetime] = []
         for approval in sorted(news, key=lambda a: a.created_at or since):
             with_run = len(news) <= MOST_RUNS_LOOKED_FOR
-            await self._take(tenant, approval, known.get(approval.id), with_run=with_run)
+            taking = self._take(tenant, approval, known.get(approval.id), with_run=with_run)
+            if not await _by_itself(tenant, approval.id, taking) and approval.created_at:
+                left.append(approval.created_at)
         if reread:
             missing = [k for k in waiting if k.id not in found]
             # What the pages did not reach is read by itself, the longest unread first.
@@ -78,10 +93,16 @@ class Watch:
                 await self._look_for(tenant, one)
         newest = max((a.created_at for a in found.values() if a.created_at), default=None)
         if newest is not None or seen is None:
-            async with self.pool.connection() as conn:
-                # Never beyond the present: one odd date must not hide what is asked before it.
-                seen = min(newest or self.clock(), self.clock())
-                await runs.set_seen_until(conn, tenant, WATCH, seen)
+            await self._saw(tenant, newest, left)
+
+    async def _saw(self, tenant: str, newest: datetime | None, left: Sequence[datetime]) -> None:
+        """Read from there at the next look: from what could not be taken, for a while."""
+        now = self.clock()
+        again = [at for at in left if at > now - TRIED_FOR]
+        # Never beyond the present: one odd date must not hide what is asked before it.
+        until = min(newest or now, now, *again)
+        async with self.pool.connection() as conn:
+            await runs.set_seen_until(conn, tenant, WATCH, until)
 
     async def _read(self, tenant: str, since: datetime) -> tuple[dict[str, Approval], bool]:
         """Approvals created since then by id, and whether those are all."""
@@ -108,17 +129,38 @@ class Watch:
 
     async def _look_for(self, tenant: str, missing: Known) -> None:
         """An open approval that the list no longer has: read by itself before it is called gone."""
+        async with self.pool.connection() as conn:
+            # Whatever comes of it, the others have their turn before it comes again.
+            await stored.mark_read(conn, tenant, missing.id, at=self.clock())
+        await _by_itself(tenant, missing.id, self._reread(tenant, missing))
+
+    async def _reread(self, tenant: str, missing: Known) -> None:
         fresh, over = await read_again(self.neo_of(tenant), missing)
         async with self.pool.connection() as conn:
             if fresh is None:
                 await self.truth.observe_gone(conn, tenant, missing.id)
             else:
-                await stored.mark_read(conn, tenant, fresh.id, at=self.clock())
                 await self.truth.observe(conn, tenant, fresh, over=over)
+
+
+async def _by_itself(tenant: str, approval: str, work: Awaitable[None]) -> bool:
+    """Do this for one approval; False if it could not be, which must not hold up the others."""
+    try:
+        await work
+    except Exception as error:
+        if isinstance(error, _OF_ALL) and not isinstance(error, ProgramLimitExceeded):
+            raise
+        kind = type(error).__name__
+        log.warning("approval.not_taken", tenant=tenant, approval=approval[:128], error=kind)
+        return False
+    return True
 
 
 def _is_news(known: Known | None, approval: Approval) -> bool:
     """Whether cards are to be sent or redrawn; ``known`` if it is open here."""
     if known is None:
         return approval.is_open  # else decided before anybody here was shown it, or long since
-    return differs(known, approval)
+    try:
+        return differs(known, approval)
+    except (ValueError, RecursionError):
+        return True  # whatever is odd about it, it is taken by itself

@@ -47,6 +47,7 @@ _DEEPEST = 8
 
 # What is deeper than this `from_json` does not read, and one answer must not hold up all others.
 _DEEPEST_READ = 200
+_MOST_DIGITS = 4_000
 _MARKS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{\]}]', re.DOTALL)
 
 _ANY_KEY = re.compile(r"neo_sk_[\w-]+", re.IGNORECASE)
@@ -82,9 +83,14 @@ def _json(content: bytes) -> Any:
         read = from_json(content)
     except ValueError:
         text = content.decode(json.detect_encoding(content), "surrogatepass")
-        lenient = json.loads(_shallow(text))
+        lenient = json.loads(_shallow(text), parse_int=_integer)
         read = json.loads(json.dumps(lenient, ensure_ascii=False).encode(errors="replace"))
     return _without_nul(read) if b"\\u0000" in content else read
+
+
+def _integer(digits: str) -> int | str:
+    """A whole number; as text where it is longer than Python reads one."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
 
 
 def _shallow(text: str) -> str:

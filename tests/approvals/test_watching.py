@@ -6,11 +6,13 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from bot.errors import ConversationClosed, SendLater, SendRejected
 from bot.messaging import Conversation
 from bot.store import conversations
+from bot.store.database import Pool
 from cards.card import Card
 from tests.workplace import (
     ADELE,
@@ -22,6 +24,7 @@ from tests.workplace import (
     Workplace,
     decisive,
     titles,
+    workplace,
 )
 
 WATCH = "approvals.watch"
@@ -291,6 +294,66 @@ async def test_a_request_nested_ever_so_deep_is_shown_and_decided_and_holds_up_n
     assert "Approved by Megan Bowen" in (await megan.presses("Approve", on=cards[0])).summary
     await office.looks(WATCH, reread=True)
     assert "Approved by Megan Bowen" in _cards(office, megan)[0].summary
+
+
+class Renamed(httpx.AsyncBaseTransport):
+    """Neo's answers, in which approval 480 has an id that is too long to be kept."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self.inner = inner
+        self.id = ",".join(map(str, range(10_000))).encode()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self.inner.handle_async_request(request)
+        content = (await response.aread()).replace(b'"id": 480', b'"id": "%b"' % self.id)
+        return httpx.Response(response.status_code, content=content)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+async def test_what_cannot_be_taken_keeps_no_other_from_anybody_and_is_tried_again(
+    db: Pool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wires: list[Renamed] = []
+
+    def wire(inner: httpx.AsyncBaseTransport) -> Renamed:
+        wires.append(Renamed(inner))
+        return wires[0]
+
+    async with workplace(db, wire=wire) as office:
+        megan = await office.has_chat(MEGAN)
+        for number in (479, 480, 481):
+            _ask(office, number)
+            office.clock.goes_on(seconds=3)
+        await office.looks(WATCH)
+        assert [card.approval for card in _cards(office, megan)] == ["479", "481"]
+        logged = [line for line in capsys.readouterr().out.splitlines() if "not_taken" in line]
+        assert logged, "by its id"
+        office.clock.goes_on(minutes=30)
+        _ask(office, 482)
+        await office.looks(WATCH)
+        wires[0].id = b"480"
+        await office.looks(WATCH)
+        shown = [card.approval for card in _cards(office, megan)]
+        assert shown == ["479", "481", "482", "480"]
+
+
+async def test_an_agent_that_neo_does_not_take_for_one_holds_up_nothing(office: Workplace) -> None:
+    megan = await office.has_chat(MEGAN)
+    for number in (480, 481, 482):
+        _ask(office, number)
+        office.clock.goes_on(seconds=3)
+    office.neo.changes_approval(480, agent_id="agt_7f")
+    office.neo.changes_approval(481, agent_id="agt_7f")
+    await office.looks(WATCH)
+    first = office.chats.in_(megan.at)[0]
+    assert "Approved by Megan Bowen" in (await megan.presses("Approve", on=first)).summary
+    office.neo.removes_approval(481)
+    office.neo.removes_approval(482)
+    await office.looks(WATCH, reread=True)
+    for card in _cards(office, megan)[1:]:
+        assert "no longer in Neo" in card.summary
 
 
 async def test_while_neo_is_away_nothing_is_lost(office: Workplace) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, TypedDict, Unpack
 
+from bot.errors import NeoInvalid
 from bot.neo.models.approvals import Approval
 from bot.neo.operation import Operation
 from bot.neo.resource import LARGEST_PAGE, Page, Resource, iso
@@ -73,11 +74,20 @@ class Approvals(Resource):
         """The approval as it stands now, None if Neo no longer has it.
 
         No operation reads one approval, so the list is narrowed to its agent and its moment; a
-        little wider, for Neo may keep the moment more exactly than it says it.
+        little wider, for Neo may keep the moment more exactly than it says it. To its moment alone
+        where Neo does not take what it calls the agent.
         """
+        try:
+            return await self._found(approval, agent=approval.agent_id)
+        except NeoInvalid:
+            if approval.agent_id is None:
+                raise
+            return await self._found(approval, agent=None)
+
+    async def _found(self, approval: Approval, *, agent: str | None) -> Approval | None:
         at = approval.created_at
         same_moment = self.list(
-            agent=approval.agent_id,
+            agent=agent,
             created_after=at - _ABOUT if at else None,
             created_before=at + _ABOUT if at else None,
         )
