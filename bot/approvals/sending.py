@@ -24,7 +24,7 @@ from bot.errors import (
     NeoUnreachable,
 )
 from bot.neo.client import Neo
-from bot.neo.models import Approval
+from bot.neo.models import Approval, ApprovalState
 from bot.store import approvals as stored
 from bot.store import claims, ledger
 from bot.store.approvals import Known
@@ -185,8 +185,7 @@ class Sending:
         if fresh is not None and is_of(fresh, click.wish.verdict, sent.note):
             await self.records.add(click, "decided", FOUND, sent=sent)
             return Outcome("decided", now)
-        earlier = now is not None and now.known.decided_person == click.person.id
-        return Outcome("failed", now, _EARLIER if earlier else FASTER, may_press=False)
+        return _not_taken(claim, now)
 
     async def _unsure(self, claim: Claim, error: NeoError) -> Outcome:
         """No answer: Neo may have taken it, or take it yet. The claim stays until that is known."""
@@ -197,12 +196,21 @@ class Sending:
         except NeoError:
             log.warning("decision.unsure", tenant=click.tenant, approval=known.id)
         now = await self.records.case(click)
-        if now is not None and now.known.state == WISHED[click.wish.verdict].value:
-            return Outcome("decided", now)
+        if now is not None and not now.approval.is_open:
+            theirs = now.known.decided_person == click.person.id
+            if theirs and now.approval.state in {WISHED[click.wish.verdict], ApprovalState.CLOSED}:
+                return Outcome("decided", now)
+            return _not_taken(claim, now)
         if now is not None:
             # To them it is not "somebody is deciding": it is theirs, and nobody knows.
             now = replace(now, known=replace(now.known, deciding_name=None))
         return Outcome("unsure", now, _UNSURE, may_press=False)
+
+
+def _not_taken(claim: Claim, now: Case | None) -> Outcome:
+    """Neo has taken another decision: somebody else's, or an earlier one of their own."""
+    earlier = now is not None and now.known.decided_person == claim.click.person.id
+    return Outcome("failed", now, _EARLIER if earlier else FASTER, may_press=False)
 
 
 def _in_short(answer: Approval) -> str:

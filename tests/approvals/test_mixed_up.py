@@ -182,6 +182,36 @@ async def test_an_approval_that_neo_answers_with_a_rejection_is_nobodys_here(db:
         ]
 
 
+class Unanswered(Contrary):
+    """Somebody else decides in Neo, and the decision that came too late gets no answer."""
+
+    verdict = "approve"
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "POST" or self.office is None:
+            return await self.inner.handle_async_request(request)
+        self.office.neo.decides_elsewhere(481, self.verdict, by=ADELE, note="by phone")
+        raise httpx.ReadTimeout("no answer", request=request)
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject"])
+async def test_a_decision_without_an_answer_is_not_called_made_when_somebody_else_made_it(
+    db: Pool, verdict: str
+) -> None:
+    wires: list[Unanswered] = []
+
+    def unanswered(inner: httpx.AsyncBaseTransport) -> Unanswered:
+        wires.append(Unanswered(inner))
+        return wires[0]
+
+    async with _asked(db, RELAXED, wire=unanswered) as (office, megan, _):
+        wires[0].office, wires[0].verdict = office, verdict
+        card = await megan.presses("Approve")
+        assert "Somebody was faster" in card.summary
+        assert "by Adele Vance" in card.summary
+        assert [o for _, o, _ in await _outcomes(office)] == ["sent", "failed", "failed"]
+
+
 async def test_what_neo_opens_again_is_no_longer_decided_by_who_did_before(db: Pool) -> None:
     async with _asked(db) as (office, megan, alex):
         await megan.presses("Approve", comment="by phone")
