@@ -109,9 +109,11 @@ class Sending:
             return await self._overtaken(claim, error=error)
         except NeoError as error:
             if may_have_arrived(error):
-                return await self._unsure(claim, error)
+                return await self._unsure(claim, error=error)
             await self._let_go(claim)
             return await self.records.fail(click, error, claim.sent)
+        if answer.id != claim.known.id:
+            return await self._unsure(claim, answered=f"id: {answer.id}")
         if answer.state in WISHED.values() and answer.state is not WISHED[click.wish.verdict]:
             return await self._overtaken(claim, answered=_in_short(answer))
         return await self._decided(claim, answer)
@@ -187,10 +189,17 @@ class Sending:
             return Outcome("decided", now)
         return _not_taken(claim, now)
 
-    async def _unsure(self, claim: Claim, error: NeoError) -> Outcome:
-        """No answer: Neo may have taken it, or take it yet. The claim stays until that is known."""
+    async def _unsure(
+        self, claim: Claim, *, error: NeoError | None = None, answered: str = ""
+    ) -> Outcome:
+        """No answer, or another approval's: Neo may have taken it, or take it yet.
+
+        The claim stays until that is known.
+        """
         click, known = claim.click, claim.known
-        await self.records.add(click, "failed", "no answer", sent=claim.sent, error=error)
+        await self.records.add(
+            click, "failed", "no answer", sent=claim.sent, error=error, answered=answered
+        )
         try:
             await self.settling.settle(known, final=False)
         except NeoError:

@@ -212,6 +212,35 @@ async def test_a_decision_without_an_answer_is_not_called_made_when_somebody_els
         assert [o for _, o, _ in await _outcomes(office)] == ["sent", "failed", "failed"]
 
 
+class OfAnother(_Wire):
+    """Neo takes a decision, and answers with another approval's id."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self.inner.handle_async_request(request)
+        if request.method != "POST":
+            return response
+        said = json.loads(await response.aread())
+        said["data"]["id"] = 482
+        return httpx.Response(200, json=said)
+
+
+async def test_an_answer_with_another_id_decides_only_what_was_pressed(db: Pool) -> None:
+    async with _asked(db, RELAXED, wire=OfAnother) as (office, megan, _):
+        office.neo.has_approval(482, agent=AGENT, approvers=[MEGAN, ALEX])
+        await office.looks(WATCH)
+        first, other = office.chats.in_(megan.at)
+        card = await megan.presses("Approve", on=first)
+        await office.works()
+        assert "Approved by Megan Bowen" in card.summary
+        assert decisive(office.chats.messages[megan.at.id, other[0]])
+        assert await _outcomes(office) == [
+            ("approve", "sent", ""),
+            ("approve", "failed", "no answer"),
+            ("approve", "decided", "found afterwards"),
+        ]
+        assert (await office.ledger("481"))[1].answered == "id: 482"
+
+
 async def test_what_neo_opens_again_is_no_longer_decided_by_who_did_before(db: Pool) -> None:
     async with _asked(db) as (office, megan, alex):
         await megan.presses("Approve", comment="by phone")
