@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import structlog
+
 from bot.approvals import case as cases
 from bot.approvals import who_may
 from bot.approvals.clicked import Outcome
@@ -28,8 +30,11 @@ from cards.results import Result, results
 # leaves connections to the database for everybody else.
 AT_A_TIME = 5
 
+log = structlog.get_logger()
+
 _NOT_KNOWN = "Nothing was decided. Ask for the approval again to decide it."
 _NOTHING_TICKED = "Nothing was ticked, so nothing was decided."
+_BROKE = "something went wrong here, so it is not certain whether this was decided: open it to see"
 _WENT = {"approve": "approved", "reject": "rejected"}
 _CONFIRM = "It needs its ticket's number: open it. Nothing was decided."
 _VOTED = "your approval counts; one more person has to approve it"
@@ -124,7 +129,13 @@ class Clicks:
                 comment=wish.comment,
             )
             async with free:
-                return _result(number, wish.verdict, await self.decisions.take(by_itself, decide))
+                try:
+                    outcome = await self.decisions.take(by_itself, decide)
+                except Exception as error:  # noqa: BLE001 -- the others have their results
+                    tenant, kind = place.tenant, type(error).__name__
+                    log.warning("decision.broke", tenant=tenant, approval=number[:128], error=kind)
+                    return Result(None, number, went=False, text=_BROKE)
+            return _result(number, wish.verdict, outcome)
 
         done = await asyncio.gather(*(one(number) for number in ticked))
         reader = self.faces.reader(place, pressed.person.id)

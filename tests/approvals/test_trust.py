@@ -361,6 +361,25 @@ async def test_several_are_ticked_and_each_is_decided_by_itself(office: Workplac
     assert "Approved by Megan Bowen" in alone[0].summary
 
 
+async def test_one_of_several_that_breaks_leaves_the_others_their_results(
+    office: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    megan = await office.has_chat(MEGAN)
+    for number in (481, 482, 483):
+        await _asked(office, number, ticket=f"48{number}")
+    await megan.types("pending approvals")
+    async with office.pool.connection() as conn:
+        # What stands here of one of them can no longer be read.
+        await conn.execute("UPDATE approvals SET body = '{}' WHERE id = '482'")
+    result = await megan.presses("Approve ticked", comment="seen", ticked="481,482,483")
+    assert sorted(office.neo.decisions) == [(481, "approve"), (483, "approve")]
+    assert "2 approved, 1 not" in result.summary
+    assert "not certain whether this was decided" in result.summary
+    assert "482" in result.summary
+    (logged,) = [line for line in capsys.readouterr().out.splitlines() if "decision.broke" in line]
+    assert "error=ValidationError" in logged
+
+
 async def test_what_is_risky_cannot_be_ticked(opens: Opening) -> None:
     office = await opens(Policy(remind_after=()))
     megan = await office.has_chat(MEGAN)
