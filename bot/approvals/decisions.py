@@ -15,7 +15,7 @@ from bot.approvals import who_may
 from bot.approvals.admission import Admission
 from bot.approvals.case import Case
 from bot.approvals.clicked import Click, Outcome, Records
-from bot.approvals.reading import Read, read_again
+from bot.approvals.reading import read_again
 from bot.approvals.sending import FASTER, Claim, Sending
 from bot.approvals.signature import Signatures
 from bot.approvals.truth import Truth
