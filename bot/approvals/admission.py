@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 # Enough to keep a process busy while Neo answers as quickly as it usually does.
 AT_ONCE = 16
-LONGEST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 2.0
 
 
 class Admission:
@@ -27,7 +27,7 @@ class Admission:
 
     @asynccontextmanager
     async def turn(self, tenant: str) -> AsyncIterator[None]:
-        """Go on when it is one's turn, or when it has not come in a second.
+        """Go on when it is one's turn, or when it has not come in two seconds.
 
         Where Neo is slow, nobody is helped by waiting for each other.
         """

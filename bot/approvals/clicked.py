@@ -8,8 +8,6 @@ from datetime import datetime
 from time import monotonic
 from typing import Literal
 
-import structlog
-
 from bot.approvals import case as cases
 from bot.approvals.case import Case
 from bot.approvals.who_may import Capacity
@@ -21,8 +19,6 @@ from bot.store import ledger
 from bot.store.database import Connection, Pool, transaction
 from bot.store.ledger import Entry
 from cards.actions import Decide
-
-log = structlog.get_logger()
 
 Recorded = Literal["sent", "decided", "refused", "failed", "voted"]
 
@@ -151,7 +147,6 @@ class Records:
             click, outcome, reason, sent=sent, acting=acting, answered=answered, error=error
         )
         await ledger.fetched(await ledger.add_and_commit(conn, entry))
-        log_recorded(click, outcome)
         return None
 
     def entry(
@@ -188,17 +183,6 @@ class Records:
             request_id=error.request_id if error else None,
             took_ms=round((monotonic() - click.began) * 1000),
         )
-
-
-def log_recorded(click: Click, outcome: Recorded) -> None:
-    """Say what became of a click."""
-    log.info(
-        "approval.decision",
-        tenant=click.tenant,
-        approval=click.wish.approval,
-        person=click.person.id,
-        outcome=outcome,
-    )
 
 
 def _answered(error: NeoError | None) -> str:

@@ -10,7 +10,7 @@ import structlog
 
 from bot.approvals import who_may
 from bot.approvals.case import Case
-from bot.approvals.clicked import Click, Outcome, Records, Sent, log_recorded
+from bot.approvals.clicked import Click, Outcome, Records, Sent
 from bot.approvals.notes import is_note, note, without_note
 from bot.approvals.reading import read_again
 from bot.approvals.settling import Settling
@@ -39,7 +39,7 @@ _UNSURE = "Neo did not answer. Whether it took your decision is being checked; t
 
 # When more are on their way at once, who pressed comes first, and the copies of others later.
 RUSH = 8
-AFTER_RUSH = timedelta(seconds=1)
+AFTER_RUSH = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +82,6 @@ class Sending:
         revision = case.known.revision
         if not await claims.take(conn, entry, revision=revision, stale_after=CLAIM_LASTS):
             return None
-        log_recorded(click, "sent")
         known = replace(
             case.known,
             deciding_person=click.person.id,
@@ -163,7 +162,6 @@ class Sending:
         # Fetched here, where the end of the pipeline has brought them: that was the last wait.
         now = await ended.fetchone()
         await ledger.fetched(adding)
-        log_recorded(click, "decided")
         # What a decided card shows beside is as it was when the right to decide was taken.
         return Outcome("decided", replace(claim.case, known=now or known))
 

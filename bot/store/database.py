@@ -33,7 +33,7 @@ Pool = AsyncConnectionPool[Connection]
 # Any number does, as long as every replica takes the same one.
 _MIGRATION_LOCK = 0x4E656F
 _ALIVE_SECONDS = 1.0
-_READY = 8
+_READY = 16
 
 
 @contextmanager

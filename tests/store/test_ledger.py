@@ -178,6 +178,10 @@ async def test_each_row_is_witnessed_by_the_log_without_a_word_of_it(db: Pool) -
             "tenant": TENANT,
             "position": 1,
             "hash": row.hash,
+            "approval": "481",
+            "person": MEGAN[0],
+            "wish": "approve",
+            "outcome": "sent",
         }
     ]
 

@@ -181,7 +181,17 @@ def added(entry: Entry) -> dict[str, Any]:
 
 def log_added(row: Row) -> None:
     """Say that a row was added: where the log is kept, nobody cuts it off unnoticed."""
-    log.info("ledger.added", tenant=row.entry.tenant, position=row.position, hash=row.hash)
+    entry = row.entry
+    log.info(
+        "ledger.added",
+        tenant=entry.tenant,
+        position=row.position,
+        hash=row.hash,
+        approval=entry.approval,
+        person=entry.person,
+        wish=entry.wish,
+        outcome=entry.outcome,
+    )
 
 
 async def _add(conn: Connection, entry: Entry) -> Cursor:
