@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 
@@ -12,7 +12,6 @@ import structlog
 
 from bot.approvals import case as cases
 from bot.approvals import who_may
-from bot.approvals.admission import Admission
 from bot.approvals.case import Case
 from bot.approvals.clicked import Click, Outcome, Records
 from bot.approvals.reading import read_again
@@ -56,7 +55,6 @@ class Decisions:
     neo_of: Callable[[str], Neo]
     tenants: Collection[str]
     clock: Callable[[], datetime]
-    admission: Admission = field(default_factory=Admission)
 
     async def take(self, pressed: Pressed, wish: Decide) -> Outcome:
         """Send the decision if this person may make it, on what they were shown.
@@ -65,10 +63,6 @@ class Decisions:
         longer true is redrawn by jobs.
         """
         click = Click(pressed, wish, monotonic(), self._shown(pressed, wish))
-        async with self.admission.turn(click.tenant):
-            return await self._judged(click)
-
-    async def _judged(self, click: Click) -> Outcome:
         case = await self._found(click)
         if case is None:
             await self.records.add(click, "refused", "not known here")

@@ -9,6 +9,7 @@ import structlog
 from botbuilder.core import BotAdapter, InvokeResponse, TurnContext
 from botbuilder.schema import Activity, ActivityTypes, ConversationReference, ResourceResponse
 
+from bot.teams.admission import Admission
 from bot.teams.handler import Handler, log_broken
 from bot.teams.memory import Memory, Met
 from bot.teams.turn import Outcome, Turn, told
@@ -35,13 +36,17 @@ class TeamsAdapter(BotAdapter):  # type: ignore[misc] # botbuilder ships no type
         super().__init__()
         self._handler = handler
         self._memory = memory
+        self._admission = Admission()
         self.keeping: set[asyncio.Task[None]] = set()
         """Answers on their way into memory."""
 
     async def take(self, turn: Turn) -> Outcome:
         """Do what an activity asks for; never raises, so that no person sees an HTTP error."""
         try:
-            return await self._take(turn)
+            if not turn.is_invoke:
+                return await self._take(turn)
+            async with self._admission.turn(turn.conversation.tenant):
+                return await self._take(turn)
         except Exception as error:  # noqa: BLE001 -- the edge of a turn
             log_broken(turn, error)
             return await self._handler.apologise(turn)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.approvals.admission import Admission
+from bot.teams.admission import Admission
 from tests.workplace import ELSEWHERE, TENANT
 
 

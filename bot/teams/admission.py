@@ -1,4 +1,4 @@
-"""Of many clicks at once the first are answered while the last still wait.
+"""Of many presses at once the first are answered while the last still wait.
 
 Without it each of a hundred would be a hundredth further at any moment, and all would be answered
 at the end.
@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 # Enough to keep a process busy while Neo answers as quickly as it usually does.
-AT_ONCE = 16
+AT_ONCE = 12
 LONGEST_WAIT_SECONDS = 2.0
 
 
 class Admission:
-    """Lets so many clicks of one tenant go on at once; the others follow in their order."""
+    """Lets so many presses of one tenant go on at once; the others follow in their order."""
 
     def __init__(
         self, at_once: int = AT_ONCE, longest_wait_seconds: float = LONGEST_WAIT_SECONDS
