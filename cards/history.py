@@ -72,6 +72,7 @@ _REASONS: Final = {
     "NeoUnauthorized": "Neo did not accept the key",
     "NeoForbidden": "Neo does not let this key decide",
 }
+_QUOTED_WITHIN: Final = str.maketrans({"“": "\u2018", "”": "\u2019"})
 _UNTIL: Final = re.compile(r"until (\S+)")
 _SNOOZED: Final = re.compile(r"snooze until (\S+): (.+)")
 
@@ -174,7 +175,7 @@ class _Drawn:
         reason = _REASONS.get(written) or self._timed(written) or plain(written, self.room.text)
         if self.deed.outcome == "refused" and reason:
             # It is written to whoever was refused: "You were not asked to decide this."
-            return f"They read: “{reason}”"
+            return f"They read: “{reason.translate(_QUOTED_WITHIN)}”"
         return ended(reason[:1].upper() + reason[1:])
 
     def _timed(self, written: str) -> str:

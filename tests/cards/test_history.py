@@ -65,6 +65,11 @@ def test_each_end_has_its_words(wish: str, outcome: str, told: str) -> None:
     assert f"Megan Bowen {told}." in card.summary
 
 
+def test_what_was_quoted_to_somebody_is_quoted_within_their_words() -> None:
+    refused = Deed(7, NOW, "Lee Gu", "approve", "refused", "“1” is not the number 48302.")
+    assert "They read: “\u20181\u2019 is not the number 48302.”" in _drawn(refused).summary
+
+
 @pytest.mark.parametrize(
     ("reason", "told"),
     [
