@@ -13,5 +13,5 @@ def test_nothing_that_people_and_accidents_do_breaks_what_has_to_hold(database_u
         def __init__(self) -> None:
             super().__init__(database_url, replicas=1)
 
-    run_state_machine_as_test(Here, settings=how_long(15))
+    run_state_machine_as_test(Here, settings=how_long(12))
     assert deadlocks(database_url) == 0

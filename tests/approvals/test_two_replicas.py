@@ -13,5 +13,5 @@ def test_two_replicas_hold_what_one_holds(database_url: str) -> None:
         def __init__(self) -> None:
             super().__init__(database_url, replicas=2)
 
-    run_state_machine_as_test(Here, settings=how_long(12))
+    run_state_machine_as_test(Here, settings=how_long(9))
     assert deadlocks(database_url) == 0
