@@ -153,7 +153,7 @@ class Decisions:
     async def _on_fresh(
         self, click: Click, fresh: Approval, guest: str | None, over: Known | None
     ) -> Outcome:
-        """Hold the click against what the approval is now, and claim it; all in one transaction."""
+        """Hold the click against what the approval is now, under its lock, and do what follows."""
         tenant, wish = click.tenant, click.wish
         async with transaction(self.pool) as conn:
             case = await self._case(conn, tenant, fresh, over)
