@@ -216,7 +216,7 @@ async def _what_happened_is_told(team: Team) -> None:
     await expect(told).to_contain_text("Alex Wilber")
     await expect(told).to_contain_text("Owner agreed")
     await page.type(f"history {LEAVER}")
-    both = await page.wait_for_card("“12345” is not the number 48302")
+    both = await page.wait_for_card("“\u201812345\u2019 is not the number 48302")
     await expect(both).to_contain_text("Megan Bowen")
     await expect(both).to_contain_text("Adele Vance")
     await keep(both, "history")
