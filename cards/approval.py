@@ -76,6 +76,7 @@ def decided(
     who, before = _who(mark, named(name, for_name) if name else "", plain(with_name, 80))
     title = f"{mark} by {who}" if who else str(mark)
     when = reader.ago(at) if at else ""
+    wanted, origin = wish(approval), source(approval, reader)
 
     def draw(room: Room) -> Card:
         wrote = plain(comment, room.text)
@@ -89,20 +90,20 @@ def decided(
             [
                 remarked(remark),
                 heading(title, mark.ground),
-                line(wish(approval), spacing="Small"),
+                line(wanted, spacing="Small"),
                 line(place, subtle=True, spacing="Small"),
                 line(before, spacing="Small"),
                 quoted(wrote) if wrote else None,
                 line(noted and f"Comment in Neo: {noted}"),
                 *buttons(question("Show the run", f"run {run}" if run else None)),
-                small_print(source(approval, reader)),
+                small_print(origin),
             ],
             summary=joined(
                 plain(remark, 200),
-                f"{title}: {wish(approval)} ({place})." + (f" Comment: “{wrote}”" if wrote else ""),
+                f"{title}: {wanted} ({place})." + (f" Comment: “{wrote}”" if wrote else ""),
                 before,
                 noted and f"Comment in Neo: {noted}",
-                source(approval, reader),
+                origin,
             ),
             approval=approval.id,
         )

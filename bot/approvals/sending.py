@@ -26,9 +26,9 @@ from bot.errors import (
 from bot.neo.client import Neo
 from bot.neo.models import Approval, ApprovalState
 from bot.store import approvals as stored
-from bot.store import claims, ledger
+from bot.store import claims
 from bot.store.approvals import Known
-from bot.store.database import Connection, Pool
+from bot.store.database import Connection, Pool, single
 
 log = structlog.get_logger()
 
@@ -146,22 +146,13 @@ class Sending:
         rush = len(self._under_way) > RUSH
         answered = _in_short(answer)
         entry = self.records.entry(click, "decided", "", sent=claim.sent, answered=answered)
-        async with self.pool.connection() as conn, conn.pipeline():
-            ended = await claims.end(
-                conn,
-                click.tenant,
-                whole,
-                decision,
-                claimed_at=known.deciding_at,
-                at=decision.decided_at,
+        redraw = self.truth.redraw_decided(
+            click.tenant, known.id, after=AFTER_RUSH if rush else None
+        )
+        async with single(self.pool) as conn:
+            now = await claims.end(
+                conn, whole, decision, entry, claimed_at=known.deciding_at, then=redraw
             )
-            await self.truth.redraw_decided(
-                conn, click.tenant, known.id, after=AFTER_RUSH if rush else None
-            )
-            adding = await ledger.add_and_commit(conn, entry)
-        # Fetched here, where the end of the pipeline has brought them: that was the last wait.
-        now = await ended.fetchone()
-        await ledger.fetched(adding)
         # What a decided card shows beside is as it was when the right to decide was taken.
         return Outcome("decided", replace(claim.case, known=now or known))
 

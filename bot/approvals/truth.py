@@ -141,15 +141,13 @@ class Truth:
         await stored.revise(conn, tenant, approval)
         await self.redraw(conn, tenant, approval, *await stored.cards(conn, tenant, approval))
 
-    async def redraw_decided(
-        self, conn: Connection, tenant: str, approval: str, *, after: timedelta | None = None
-    ) -> None:
-        """`redraw_all`, where its row has just been written as decided: not before ``after``.
+    def redraw_decided(self, tenant: str, approval: str, *, after: timedelta | None) -> Due:
+        """The job of `redraw_all`, where its row is just being written as decided.
 
-        A job finds out which messages that are, so that whoever decides does not wait for it. What
+        It finds out which messages that are, so that whoever decides does not wait for it. What
         comes to be meanwhile shows the decision already, and is drawn once more for nothing.
         """
-        await self.jobs.defer(conn, REDRAW_ALL, after=after, tenant=tenant, approval=approval)
+        return Due(REDRAW_ALL, {"tenant": tenant, "approval": approval}, after=after)
 
     async def redraw(
         self, conn: Connection, tenant: str, approval: str, *places: stored.Place

@@ -94,6 +94,7 @@ class Exchange:
         on_other_key: Callable[[], None],
     ) -> None:
         self._http = http
+        self._base = str(http.base_url).rstrip("/")
         self._used: SecretStr | None = None
         self._on_other_key = on_other_key
         self._key = key
@@ -204,13 +205,18 @@ class Exchange:
         # Who waits for a whole answer keeps the time himself, and those who share one each their
         # own. A stream is silent for no longer than the time that is left.
         left = max(call.turn.deadline - self._budget.elapsed(), 0.0) if call.stream else None
-        request = self._http.build_request(
+        headers = self._http.headers.copy()
+        headers.update(call.headers)
+        query = f"?{httpx.QueryParams(call.request.params)}" if call.request.params else ""
+        # Put together before it is parsed: the client's own way parses it four times.
+        request = httpx.Request(
             call.request.operation.method,
-            call.request.path,
-            params=call.request.params or None,  # an empty dict would cost as much as a full one
+            f"{self._base}{call.request.path}{query}",
+            headers=headers,
             json=call.request.body,
-            headers=call.headers,
-            timeout=httpx.Timeout(left, connect=own.connect, pool=own.pool),
+            extensions={
+                "timeout": httpx.Timeout(left, connect=own.connect, pool=own.pool).as_dict()
+            },
         )
         # Not in a variable: log lines may show the variables of a traceback.
         request.headers["Authorization"] = f"Bearer {key.get_secret_value()}"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
 
 from bot.neo.models import Approval
 from bot.store.approvals import DECISION, KNOWN, Decision, Known, said
+from bot.store.jobs import DEFERRING, Due, deferred
 from bot.store.ledger import Entry, rows
 
 Connection = AsyncConnection[Any]
@@ -81,39 +82,70 @@ async def release(
 
 async def end(
     conn: Connection,
-    tenant: str,
     approval: Approval,
     decision: Decision,
+    decided: Entry,
     *,
     claimed_at: datetime | None,
-    at: datetime,
-) -> AsyncCursor[Known]:
-    """Write down the decision that a claim led to, with what Neo answered; the claim is over.
+    then: Due,
+) -> Known | None:
+    """Write down the decision that a claim led to: with it the claim is over. One statement.
 
     Another's claim stays. Every copy of its card is outdated.
 
+    Args:
+        conn: A connection.
+        approval: What Neo answered.
+        decision: Who decided, and when.
+        decided: The ledger's row.
+        claimed_at: Which claim.
+        then: The job that redraws its cards.
+
     Returns:
-        Where what is known then can be fetched, once other statements are under way too; nothing
-        there if the approval was forgotten meanwhile.
+        What is known then; None if the approval was forgotten meanwhile.
     """
-    cursor = conn.cursor(row_factory=class_row(Known))
+    cursor = conn.cursor(row_factory=dict_row)
+    # Whatever is added to the ledger is added last: until the end others wait for it.
     await cursor.execute(
         f"""
         WITH version AS (
             INSERT INTO approval_versions (tenant, approval, digest, body, seen_at)
             VALUES (%(tenant)s, %(id)s, %(digest)s, %(body)s, %(at)s)
-            ON CONFLICT DO NOTHING
+            ON CONFLICT DO NOTHING RETURNING 1
+        ), ended AS (
+            UPDATE approvals SET
+                body = %(body)s, digest = %(digest)s, state = %(state)s,
+                created_at = %(created_at)s, read_at = %(at)s, gone_at = NULL, {DECISION},
+                revision = revision + 1,
+                deciding_person = CASE WHEN deciding_at <> %(claimed_at)s THEN deciding_person END,
+                deciding_name = CASE WHEN deciding_at <> %(claimed_at)s THEN deciding_name END,
+                deciding_at = NULLIF(deciding_at, %(claimed_at)s)
+            WHERE tenant = %(tenant)s AND id = %(id)s
+            RETURNING {KNOWN}
+        ), before AS MATERIALIZED (
+            SELECT (SELECT count(*) FROM ended) + (SELECT count(*) FROM version) AS rows,
+                {DEFERRING} AS jobs
         )
-        UPDATE approvals SET
-            body = %(body)s, digest = %(digest)s, state = %(state)s,
-            created_at = %(created_at)s, read_at = %(at)s, gone_at = NULL, {DECISION},
-            revision = revision + 1,
-            deciding_person = CASE WHEN deciding_at <> %(claimed_at)s THEN deciding_person END,
-            deciding_name = CASE WHEN deciding_at <> %(claimed_at)s THEN deciding_name END,
-            deciding_at = NULLIF(deciding_at, %(claimed_at)s)
-        WHERE tenant = %(tenant)s AND id = %(id)s
-        RETURNING {KNOWN}
+        SELECT row.*, {_OF_ENDED} FROM before
+        CROSS JOIN LATERAL {rows.adding("%(entry_at)s + before.rows * interval '0'")} AS row
+        LEFT JOIN ended ON true
         """,
-        {**said(tenant, approval, at), **asdict(decision), "claimed_at": claimed_at},
+        {
+            **said(decided.tenant, approval, decision.decided_at),
+            **asdict(decision),
+            **rows.added(decided),
+            "claimed_at": claimed_at,
+            "jobs": deferred([then]),
+        },
     )
-    return cursor
+    columns = await cursor.fetchone()
+    if columns is None:
+        raise LookupError("the ledger did not say which row was added")
+    rows.log_added(rows.Row.read(columns))
+    if columns["id"] is None:
+        return None
+    return Known(**{field.name: columns[field.name] for field in fields(Known)})
+
+
+# The ledger's row names the tenant.
+_OF_ENDED = ", ".join(f"ended.{field.name}" for field in fields(Known) if field.name != "tenant")

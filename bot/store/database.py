@@ -206,7 +206,8 @@ class _SignsOfLife:
         """
         # The library's own check, given up at its beginning, leaves a connection without
         # transactions behind; whoever got it would hold no lock.
-        await conn.set_autocommit(False)
+        if conn.autocommit:
+            await conn.set_autocommit(False)
         if monotonic() - self._seen_at.get(conn, 0.0) > _ALIVE_SECONDS:
             await AsyncConnectionPool.check_connection(conn)
 

@@ -6,8 +6,8 @@ import asyncio
 from typing import Final
 
 import structlog
-from botbuilder.core import BotAdapter, InvokeResponse, TurnContext
-from botbuilder.schema import Activity, ActivityTypes, ConversationReference, ResourceResponse
+from botbuilder.core import BotAdapter, TurnContext
+from botbuilder.schema import Activity, ConversationReference, ResourceResponse
 
 from bot.teams.admission import Admission
 from bot.teams.handler import Handler, log_broken
@@ -73,13 +73,12 @@ class TeamsAdapter(BotAdapter):  # type: ignore[misc] # botbuilder ships no type
         context = TurnContext(self, inbound.for_botbuilder())
         turn.put_into(context)
         await self.run_pipeline(context, self._handler.on_turn)
-        outcome = _invoked(context)
         if turn.is_invoke:
             # Whoever pressed need not wait for what only a repeat of the press reads.
-            keeping = asyncio.create_task(self._keep(turn, outcome))
+            keeping = asyncio.create_task(self._keep(turn, turn.outcome))
             self.keeping.add(keeping)
             keeping.add_done_callback(self.keeping.discard)
-        return outcome
+        return turn.outcome
 
     async def _keep(self, turn: Turn, outcome: Outcome) -> None:
         kept = {"status": outcome.status, "body": outcome.body}
@@ -103,12 +102,8 @@ class TeamsAdapter(BotAdapter):  # type: ignore[misc] # botbuilder ships no type
     async def send_activities(
         self, context: TurnContext, activities: list[Activity]
     ) -> list[ResourceResponse]:
-        """Keep an invoke's answer for the HTTP response."""
-        for activity in activities:
-            if activity.type != ActivityTypes.invoke_response:
-                raise NotImplementedError("Send cards with Connector.reply.")
-            context.turn_state[self._INVOKE_RESPONSE_KEY] = activity.value
-        return [ResourceResponse() for _ in activities]
+        """Refused: cards are posted by the connector, an invoke is answered by `Turn.outcome`."""
+        raise NotImplementedError("Send cards with Connector.reply.")
 
     async def update_activity(self, context: TurnContext, activity: Activity) -> None:
         """Refused: cards are edited by the connector, which knows their text twins."""
@@ -125,10 +120,3 @@ def _met(turn: Turn) -> Met | None:
         return None
     # Events leave names out; the one that is known shall stay.
     return Met(turn.person if turn.inbound.from_.name else None)
-
-
-def _invoked(context: TurnContext) -> Outcome:
-    response = context.turn_state.get(BotAdapter._INVOKE_RESPONSE_KEY)  # noqa: SLF001 -- its only name
-    if isinstance(response, InvokeResponse):
-        return Outcome(response.status, response.body)
-    return Outcome()

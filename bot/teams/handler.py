@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import structlog
-from botbuilder.core import InvokeResponse, TurnContext
+from botbuilder.core import TurnContext
 from botbuilder.core.teams import TeamsActivityHandler
 
 from bot.errors import MessageGone, SendError
@@ -78,17 +78,17 @@ class Handler(TeamsActivityHandler):  # type: ignore[misc] # botbuilder ships no
         else:
             await self._reply(turn, answer.card)
 
-    async def on_invoke_activity(self, turn_context: TurnContext) -> InvokeResponse:
+    async def on_invoke_activity(self, turn_context: TurnContext) -> None:
         """A button pressed on a client of today; everything else is not supported.
 
-        botbuilder's own reading of the value serialises exceptions, so it is done here.
+        botbuilder's own reading of the value serialises exceptions, so it is done here. And it
+        would copy an answer, card and all, to send it: it goes back with the turn.
         """
         turn = Turn.of(turn_context)
         if turn.inbound.name != "adaptiveCard/action":
-            outcome = failed(501, "NotSupported", "This bot does not offer that.")
+            turn.outcome = failed(501, "NotSupported", "This bot does not offer that.")
         else:
-            outcome = await self._action(turn)
-        return InvokeResponse(status=outcome.status, body=outcome.body)
+            turn.outcome = await self._action(turn)
 
     async def on_conversation_update_activity(self, turn_context: TurnContext) -> None:
         """Somebody joined or left; it matters where it is the bot itself.

@@ -18,6 +18,14 @@ ERROR_TYPE: Final = "application/vnd.microsoft.error"
 _KEY = "bot.teams.turn"
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The HTTP answer to an activity: a status, and for an invoke a JSON body."""
+
+    status: int = 200
+    body: dict[str, Any] | None = None
+
+
 @dataclass(slots=True)
 class Turn:
     """An activity on its way.
@@ -26,6 +34,7 @@ class Turn:
         inbound: What Teams sent.
         conversation: Where, without the thread.
         person: Who, or None where Teams does not say.
+        outcome: The HTTP answer; the handler of an invoke puts it here.
         redraw: The answer that the invoke's answer draws in place. An answer that comes too late
             for the invoke is drawn by editing the message instead.
     """
@@ -33,6 +42,7 @@ class Turn:
     inbound: Inbound
     conversation: Conversation = field(init=False)
     person: Person | None = field(init=False)
+    outcome: Outcome = field(default_factory=Outcome, init=False)
     redraw: Answer | None = None
 
     def __post_init__(self) -> None:
@@ -66,14 +76,6 @@ class Turn:
         if not isinstance(turn, Turn):
             raise TypeError("The context carries no turn: it was not made by our adapter.")
         return turn
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The HTTP answer to an activity: a status, and for an invoke a JSON body."""
-
-    status: int = 200
-    body: dict[str, Any] | None = None
 
 
 def drawn(card: Card) -> Outcome:

@@ -152,6 +152,10 @@ class Stories(Talking):
         if act.before == "changed" and not self._is_of_use(copy):
             # What an old card showed is signed: it does not pass for what it is now.
             self._press(act, who, copy, twist="now")
+        if act.approves and self.model.needs_number(asked) and "right" in act.typing:
+            # Another number first, or none: nothing else is in its way.
+            slip = replace(act, typing="wrong" if act.own else "", trouble="", dies=None)
+            self._press(slip, who, copy)
         self._press(act, who, copy)
         if who in self.model.voters(asked) - before:
             # Nobody is two people, wherever they find a button.
