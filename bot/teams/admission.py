@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 # Enough to keep a process busy while Neo answers as quickly as it usually does.
-AT_ONCE = 12
+AT_ONCE = 20
 LONGEST_WAIT_SECONDS = 2.0
 
 

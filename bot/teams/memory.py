@@ -107,12 +107,12 @@ class StoreMemory:
 
     async def answer(self, conversation: Conversation, activity: str) -> dict[str, Any] | None:
         """See `Memory.answer`."""
-        async with self._pool.connection() as conn:
+        async with single(self._pool) as conn:
             return await activities.answer(conn, conversation.tenant, conversation.id, activity)
 
     async def teams_id(self, tenant: str, person: str) -> str | None:
         """See `Memory.teams_id`."""
-        async with self._pool.connection() as conn:
+        async with single(self._pool) as conn:
             known = await people.find(conn, tenant, person)
         return known.teams_id if known else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -128,6 +129,18 @@ async def test_a_job_that_fails_in_passing_waits_and_one_that_cannot_succeed_doe
         )
         row: Any = await cursor.fetchone()
     assert timedelta(seconds=20) < row[0] <= timedelta(seconds=30)
+
+
+async def test_a_job_wakes_workers_only_if_it_is_due(db: Pool, jobs: Jobs) -> None:
+    async with db.connection() as conn:
+        await conn.set_autocommit(True)
+        await conn.execute("LISTEN procrastinate_any_queue_v1")
+        await jobs.defer(conn, "test.later", after=timedelta(seconds=2))
+        await jobs.defer(conn, "test.now")
+        woken = [json.loads(one.payload) async for one in conn.notifies(timeout=5, stop_after=1)]
+        cursor = await conn.execute("SELECT id FROM procrastinate_jobs WHERE scheduled_at IS NULL")
+        now: Any = await cursor.fetchone()
+    assert [one["job_id"] for one in woken] == [now[0]]
 
 
 async def test_what_is_done_regularly_and_fails_is_done_the_next_time(db: Pool, jobs: Jobs) -> None:
