@@ -208,7 +208,7 @@ class Exchange:
         headers = self._http.headers.copy()
         headers.update(call.headers)
         query = f"?{httpx.QueryParams(call.request.params)}" if call.request.params else ""
-        # Put together before it is parsed: the client's own way parses it four times.
+        # Put together before it is parsed: the client itself would parse it again for each part.
         request = httpx.Request(
             call.request.operation.method,
             f"{self._base}{call.request.path}{query}",
