@@ -41,9 +41,11 @@ bench-approvals: $(VENV)/.dev ## From a click to its answer, alone and a hundred
 docs: $(VENV)/.dev ## Write the generated parts of README.md and docs/ anew
 	@$(BIN)/python tests/generated_docs.py
 
+COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade
 lock: $(VENV)/.uv ## Write the locked versions anew from pyproject.toml
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml -o deploy/requirements.txt
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade pyproject.toml --group dev -o deploy/requirements-dev.txt
+	@$(COMPILE) pyproject.toml -o deploy/requirements.txt
+	@$(COMPILE) pyproject.toml --extra tracing -o deploy/requirements-tracing.txt
+	@$(COMPILE) pyproject.toml --extra tracing --group dev -o deploy/requirements-dev.txt
 
 clean: ## Remove what was installed and drawn; the demo's data in .data stays
 	rm -rf $(VENV) .playground .browser .pictures .mypy_cache .ruff_cache .pytest_cache
