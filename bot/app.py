@@ -334,7 +334,7 @@ async def service(
         await keys.read(own)
         pool = await stack.enter_async_context(database(settings))
         to_neo = await stack.enter_async_context(neo_client(settings))
-        to_teams = await stack.enter_async_context(httpx.AsyncClient(transport=AiohttpTransport()))
+        to_teams = await stack.enter_async_context(DirectClient(AiohttpTransport()))
         memory = StoreMemory(pool, clock=clock)
         named = any(is_loopback(host.partition(":")[0]) for host in settings.bot_service_hosts)
         hosts = ServiceHosts(settings.bot_service_hosts, loopback=anonymous or named)

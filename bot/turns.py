@@ -6,6 +6,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -258,8 +259,7 @@ class Turns:
             return card
         match query:
             case Query(intent="help") | Query(intent="ask", text=""):
-                asked = [(question, shows) for question, shows, _ in EXAMPLES]
-                return help_card(asked, ORDERS)
+                return _help()
             case Query(intent="approval", approval=str(number)):
                 # What is posted in a channel is everybody's; a personal chat has one reader.
                 return await self.showing.show(place, number)
@@ -288,6 +288,12 @@ class Turns:
             person=said.person.id if said.conversation.scope is Scope.PERSONAL else None,
             shared=said.conversation.scope is not Scope.PERSONAL,
         )
+
+
+@cache
+def _help() -> Card:
+    """What can be asked is the same for everybody: drawn once."""
+    return help_card([(question, shows) for question, shows, _ in EXAMPLES], ORDERS)
 
 
 def explain(error: NeoError, *, again: str | None) -> Card:

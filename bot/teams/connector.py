@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
+import orjson
 import stamina
 
 from bot.errors import SendRejected
@@ -27,7 +28,8 @@ from cards.card import Card
 
 CARD_TYPE: Final = "application/vnd.microsoft.card.adaptive"
 _NO_SUCH_ROUTE: Final = frozenset({404, 405, 501})
-_TIMEOUT: Final = httpx.Timeout(8.0, connect=2.0, pool=2.0)
+_TIMEOUTS: Final = {"timeout": httpx.Timeout(8.0, connect=2.0, pool=2.0).as_dict()}
+_JSON: Final = {"Content-Type": "application/json"}
 
 
 def short_retries() -> stamina.AsyncRetryingCaller:
@@ -190,10 +192,16 @@ class Connector:
         repeatable: bool,
     ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        # Put together here: the client would parse the URL again and look for cookies.
+        request = httpx.Request(
+            method,
+            url,
+            headers=headers | _JSON if body is not None else headers,
+            content=orjson.dumps(body) if body is not None else None,
+            extensions=_TIMEOUTS,
+        )
         try:
-            return await self._http.request(
-                method, url, json=body, headers=headers, timeout=_TIMEOUT, follow_redirects=False
-            )
+            return await self._http.send(request, follow_redirects=False)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Trouble("The connector was not reached.", again=True) from error
         except httpx.HTTPError as error:

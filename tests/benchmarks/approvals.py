@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 import os
 import platform
 import statistics
@@ -18,8 +17,8 @@ import sys
 import tempfile
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection
@@ -36,6 +35,7 @@ from bot.sandbox.embedded import KEY, EmbeddedNeo
 from bot.store.database import migrate, private_postgresql
 from bot.teams.connector import CARD_TYPE
 from tests.app.service import REPOSITORY, Service, settings_for, started
+from tests.benchmarks.beside import Ask, NotMeasuredError, beside, does
 from tests.microsoft import TENANT, Account, Message, Microsoft, running
 
 NEO_SECONDS = 0.05
@@ -54,22 +54,7 @@ PEOPLE = [
 _REQUEST_LIMIT = 1_000_000
 _PATH = "/public-api/til-requests"
 
-Ask = Callable[..., Awaitable[Any]]
-
-
-class NotMeasuredError(Exception):
-    """Something did not happen as it must; figures would mean nothing."""
-
-
 # The processes beside the bot
-
-
-async def _does(pipe: Connection, work: Mapping[str, Ask]) -> None:
-    """Do what the parent asks for, until it closes the pipe."""
-    with suppress(EOFError):
-        while True:
-            name, args = await asyncio.to_thread(pipe.recv)
-            pipe.send(await work[name](*args))
 
 
 async def _microsoft(pipe: Connection) -> None:
@@ -92,7 +77,7 @@ async def _microsoft(pipe: Connection) -> None:
                     break
             return asking()
 
-        await _does(pipe, {"where": where, "posted": posted, "delivered": delivered})
+        await does(pipe, {"where": where, "posted": posted, "delivered": delivered})
 
 
 def _member(who: Account) -> dict[str, Any]:
@@ -135,33 +120,10 @@ async def _neo(pipe: Connection) -> None:
 
         taken = asyncio.Condition()
         neo.before_decision(is_taken)
-        await _does(
+        await does(
             pipe,
             {"where": where, "takes_longer": takes_longer, "asks": asks, "decided": decided},
         )
-
-
-def _run(child: Callable[[Connection], Any], pipe: Connection) -> None:
-    asyncio.run(child(pipe))
-
-
-@asynccontextmanager
-async def _beside(child: Callable[[Connection], Any]) -> AsyncIterator[Ask]:
-    """A process beside the bot, and how it is asked, one thing at a time."""
-    mine, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(child, theirs))
-    process.start()
-    theirs.close()
-
-    async def ask(name: str, *args: object) -> Any:
-        mine.send((name, args))
-        return await asyncio.to_thread(mine.recv)
-
-    try:
-        yield ask
-    finally:
-        mine.close()
-        await asyncio.to_thread(process.join)
 
 
 # What people do
@@ -431,7 +393,7 @@ async def measure(database: str, *what: Callable[[Bench], Awaitable[None]]) -> d
         NotMeasuredError: something did not happen as it must.
     """
     _prepare(database)
-    async with _beside(_microsoft) as microsoft, _beside(_neo) as neo:
+    async with beside(_microsoft) as microsoft, beside(_neo) as neo:
         directory, neighbour = Microsoft(), EmbeddedNeo(now=now)
         directory.url, token = await microsoft("where")
         neighbour.url = await neo("where")
