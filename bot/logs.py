@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal, TextIO
+from collections.abc import Callable
+from typing import Any, Literal, TextIO
 
+import orjson
 import structlog
 
 # They log whole URLs, or the arguments of jobs, at INFO.
@@ -35,7 +37,7 @@ def set_up(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer(serializer=_as_json)
         if layout == "json"
         else structlog.dev.ConsoleRenderer(colors=out.isatty())
     )
@@ -69,3 +71,8 @@ def set_up(
 def _without_traceback(record: logging.LogRecord) -> bool:
     record.exc_info = record.exc_text = None
     return True
+
+
+def _as_json(fields: Any, default: Callable[[Any], Any], **_: Any) -> str:
+    # Several times as fast as the standard library's, and a turn writes a line or two.
+    return orjson.dumps(fields, default=default, option=orjson.OPT_NON_STR_KEYS).decode()

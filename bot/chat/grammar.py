@@ -7,7 +7,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,7 @@ __all__ = ["EXAMPLES", "Example", "Grammar", "Query", "closest_questions", "near
 _AS_TYPED = {"RUN_ID", "MIXED", "TICKET_ID", "OTHER"}
 _PASSED_OVER = {"NOISE", "QMARK"}
 _LONGEST_PHRASE = 10
+_MOST_KEPT, _LONGEST_KEPT = 256, 100
 _TIMELY = {"plain", "since", "until", "before", "before_unit", "between", "day_between"}
 _SPENT = _TIMELY | {"denied", "undecided", "excepted", "failed", "did_decide", "state_of_things"}
 """Phrases whose words say nothing else: in "did not fail" nothing failed."""
@@ -45,6 +46,16 @@ class _Phrase:
         child = self.tree.children[0]
         timely = isinstance(child, Tree) and child.data in _TIMELY
         return -(self.end - self.start), not timely, self.start
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    plain: str
+    words: Sequence[Word]
+    named: Sequence[Named]
+    telling: Sequence[Word]
+    phrases: Sequence[_Phrase]
+    """By their places among the telling words."""
 
 
 @cache
@@ -69,6 +80,8 @@ class Grammar:
         self._lark = _phrase_grammar()
         self._lexicon = _lexicon()
         self._names = Names(agents, self._lexicon)
+        # People, and the buttons of cards, ask the same few things again and again.
+        self._known = lru_cache(_MOST_KEPT)(self._found)
 
     def parse(self, text: str, *, now: datetime, zone: ZoneInfo) -> Query:
         """What `text` asks for. Any text has an answer: what fits nothing is `ask`.
@@ -78,11 +91,16 @@ class Grammar:
             now: the present moment, aware.
             zone: the person's; days begin at its midnight.
         """
+        found = self._known(text) if len(text) <= _LONGEST_KEPT else self._found(text)
+        said, times = _said(found, Calendar(now, zone))
+        return query(Sentence(found.words, said, times, found.named), found.plain)
+
+    def _found(self, text: str) -> _Found:
+        """What stands in a text, whenever and wherever it is said."""
         plain = normalise(text)
-        shapes = self._lexicon.shapes(plain)
-        words, named = self._read(shapes)
-        said, times = self._phrases([w for w in words if w.kind not in _PASSED_OVER], now, zone)
-        return query(Sentence(words, said, tuple(times), named), plain)
+        words, named = self._read(self._lexicon.shapes(plain))
+        telling = [word for word in words if word.kind not in _PASSED_OVER]
+        return _Found(plain, words, named, telling, self._phrases(telling))
 
     def _read(self, shapes: Sequence[Word]) -> tuple[list[Word], list[Named]]:
         """The words with their kinds; those that name an agent are one AGENT_NAME each."""
@@ -100,27 +118,18 @@ class Grammar:
             words[last] = Word("ENABLED", words[last].typed, words[last].key)  # "is dispatch on?"
         return words, named
 
-    def _phrases(
-        self, words: Sequence[Word], now: datetime, zone: ZoneInfo
-    ) -> tuple[Said, list[Word]]:
-        """What the phrases say, and the words that were spent on times or denials."""
+    def _phrases(self, words: Sequence[Word]) -> list[_Phrase]:
+        """The phrases among the words, in their order; each word is part of one at most."""
         tokens = [Token(w.kind, w.typed if w.kind in _AS_TYPED else w.key) for w in words]
         found = [p for at in range(len(tokens)) if (p := self._longest(tokens, at))]
-        said, calendar = Said(), Calendar(now, zone)
         taken: set[int] = set()
-        spent: list[Word] = []
         chosen: list[_Phrase] = []
         for phrase in sorted(found, key=lambda p: p.rank):
             places = set(range(phrase.start, phrase.end))
             if not places & taken:
                 taken |= places
                 chosen.append(phrase)
-        for phrase in sorted(chosen, key=lambda p: p.start):
-            child = phrase.tree.children[0]
-            rule = child.data if isinstance(child, Tree) else ""
-            if note(phrase.tree, calendar, said) and rule in _SPENT:
-                spent += words[phrase.start : phrase.end]
-        return said, spent
+        return sorted(chosen, key=lambda p: p.start)
 
     def _longest(self, tokens: Sequence[Token], start: int) -> _Phrase | None:
         """The longest phrase that begins at `start`."""
@@ -146,3 +155,15 @@ class Grammar:
             if "$END" in parser.choices():  # type: ignore[no-untyped-call] # lark's
                 ends.append(at + 1)
         return ends[::-1]
+
+
+def _said(found: _Found, calendar: Calendar) -> tuple[Said, tuple[Word, ...]]:
+    """What the phrases say, and the words that were spent on times or denials."""
+    said = Said()
+    spent: list[Word] = []
+    for phrase in found.phrases:
+        child = phrase.tree.children[0]
+        rule = child.data if isinstance(child, Tree) else ""
+        if note(phrase.tree, calendar, said) and rule in _SPENT:
+            spent += found.telling[phrase.start : phrase.end]
+    return said, tuple(spent)

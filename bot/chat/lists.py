@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from bot.chat.grammar import Grammar
@@ -20,6 +20,8 @@ MOST_PAGES = 5
 # Where nobody said since when, approvals are looked for this far back.
 APPROVALS_BACK = timedelta(days=30)
 ONE_APPROVAL_BACK = timedelta(days=90)
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +132,14 @@ class KnownAgents:
     Neo does not answer, sentences are read with the names known last.
     """
 
-    AGE_SECONDS = 60.0
+    AGE = timedelta(seconds=60)
     PAUSE = timedelta(seconds=15)
     """For so long after Neo did not answer, sentences are read without asking it again."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._failed: dict[str, datetime] = {}
-        self._grammars: dict[str, tuple[tuple[str, ...], Grammar]] = {}
+        self._grammars: dict[str, _Known] = {}
 
     async def of(self, neo: Neo) -> list[Agent]:
         """The agents, at most a minute old.
@@ -145,27 +147,48 @@ class KnownAgents:
         Raises:
             NeoError: Neo did not say.
         """
-        slow = neo.with_options(max_age_seconds=self.AGE_SECONDS)
+        slow = neo.with_options(max_age_seconds=self.AGE.total_seconds())
         return [agent async for agent in slow.agents.list()]
 
     async def grammar(self, tenant: str, neo: Neo) -> Grammar:
         """The grammar that knows the agents' names, the last known ones if Neo does not answer."""
-        names, made = self._grammars.get(tenant) or ((), None)
+        known = self._grammars.get(tenant)
+        if known and known.answers == neo.answers_forgotten and self._within(known.at, self.AGE):
+            return known.grammar
+        names = await self._names(tenant, neo)
+        if names is None:
+            known = known or _Known((), Grammar(), _NEVER, neo.answers_forgotten)
+            self._grammars[tenant] = known
+            return known.grammar
+        grammar = known.grammar if known and known.names == names else Grammar(names)
+        self._grammars[tenant] = _Known(names, grammar, self._clock(), neo.answers_forgotten)
+        return grammar
+
+    async def _names(self, tenant: str, neo: Neo) -> tuple[str, ...] | None:
+        """The agents' names; None if Neo does not say, or did not a moment ago."""
         failed = self._failed.get(tenant)
-        if failed is None or self._clock() - failed > self.PAUSE:
-            try:
-                agents = await self.of(neo)
-            except NeoError:
-                self._failed[tenant] = self._clock()
-            else:
-                self._failed.pop(tenant, None)
-                now_named = tuple(agent.name for agent in agents if agent.name)
-                if now_named != names:
-                    names, made = now_named, None
-        if made is None:
-            made = Grammar(names)
-            self._grammars[tenant] = (names, made)
-        return made
+        if failed is not None and self._within(failed, self.PAUSE):
+            return None
+        try:
+            agents = await self.of(neo)
+        except NeoError:
+            self._failed[tenant] = self._clock()
+            return None
+        self._failed.pop(tenant, None)
+        return tuple(agent.name for agent in agents if agent.name)
+
+    def _within(self, at: datetime, span: timedelta) -> bool:
+        """Whether it is no longer ago; what lies ahead, after a clock was put back, is."""
+        return timedelta(0) <= self._clock() - at < span
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    names: tuple[str, ...]
+    grammar: Grammar
+    at: datetime
+    answers: int
+    """`Neo.answers_forgotten` when they were read."""
 
 
 def within(at: datetime | None, since: datetime | None, until: datetime | None) -> bool:

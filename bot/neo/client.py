@@ -86,6 +86,11 @@ class Neo:
         """Neo's words for how runs and approvals stand, as far as they are known."""
         return self._http.vocabulary
 
+    @property
+    def answers_forgotten(self) -> int:
+        """How often what was read may have become untrue: something was changed, or the key."""
+        return self._http.answers_forgotten
+
     def speaks(self, vocabulary: Vocabulary) -> None:
         """Read statuses with these words from now on, in whatever way this Neo is asked."""
         self._http.vocabulary = vocabulary

@@ -63,6 +63,11 @@ class NeoHttp:
         """The tenant's request budget; read its figures."""
         return self._budget
 
+    @property
+    def answers_forgotten(self) -> int:
+        """How often kept answers were given up before their time."""
+        return self._reads.forgotten
+
     async def call(self, request: Request[Any], options: Options) -> Envelope[Any]:
         """Ask, again while that is safe and the time lasts; the envelope of a success.
 

@@ -65,9 +65,13 @@ class SharedReads:
 
     Args:
         budget: Where the turns stand that these reads take.
+
+    Attributes:
+        forgotten: How often answers were given up before their time.
     """
 
     def __init__(self, budget: Budget) -> None:
+        self.forgotten = 0
         self._budget = budget
         self._flights: dict[str, _Flight] = {}
         self._kept: TTLCache[str, tuple[float, Answer[Any]]] = TTLCache(
@@ -105,10 +109,12 @@ class SharedReads:
 
     def forget_answers(self) -> None:
         """They were read with another key; what is under way goes on."""
+        self.forgotten += 1
         self._kept.clear()
 
     def forget(self) -> None:
         """Something was changed: who asks from now on is told what is true from now on."""
+        self.forgotten += 1
         self._flights.clear()  # those who wait keep their flights; nobody joins them
         self._kept.clear()
 

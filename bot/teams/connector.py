@@ -6,9 +6,10 @@ whoever sends more is told so with 429, which becomes `SendLater` and with it a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -146,7 +147,7 @@ class Connector:
     ) -> dict[str, Any]:
         if not self._hosts.allow(conversation.service_url):
             raise SendRejected("The service URL names a host outside BOT_SERVICE_HOSTS.")
-        url = _url(conversation.service_url, path)
+        url = _url(conversation.service_url, *path)
         repeatable = repeatable or method != "POST"
 
         # A closure without arguments: the library logs those of what it repeats.
@@ -154,15 +155,29 @@ class Connector:
             return await self._attempt(method, url, body, repeatable=repeatable)
 
         try:
-            response = await self._retrying(reason, attempt)
+            response = await self._retried(attempt)
         except Trouble as trouble:
             raise said_later(trouble) from trouble.__cause__
         if not response.is_success:
             raise refusal(response, editing=method == "PUT")
         return _object(response)
 
+    async def _retried(self, attempt: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+        try:
+            return await attempt()
+        except Trouble as trouble:
+            tried: list[Trouble] = [trouble]
+
+        # Only now: a call that goes well, as most do, does not pay for what begins here.
+        async def again() -> httpx.Response:
+            if tried:
+                raise tried.pop()
+            return await attempt()
+
+        return await self._retrying(reason, again)
+
     async def _attempt(
-        self, method: str, url: str, body: dict[str, Any] | None, *, repeatable: bool
+        self, method: str, url: httpx.URL, body: dict[str, Any] | None, *, repeatable: bool
     ) -> httpx.Response:
         token = await self._token()
         response = await self._request(method, url, body, token, repeatable=repeatable)
@@ -185,7 +200,7 @@ class Connector:
     async def _request(
         self,
         method: str,
-        url: str,
+        url: httpx.URL,
         body: dict[str, Any] | None,
         token: str | None,
         *,
@@ -231,11 +246,13 @@ def _message(card: Card, *, alert: bool) -> dict[str, Any]:
     return activity
 
 
-def _url(service_url: str, path: list[str]) -> str:
+# Most of what is sent answers somebody in a conversation that goes on.
+@lru_cache(maxsize=1024)
+def _url(service_url: str, *path: str) -> httpx.URL:
     if any(part in {"", ".", ".."} for part in path):
         raise SendRejected("An id is empty or a path: no such conversation or message.")
     quoted = "".join("/" + quote(part, safe="") for part in path)
-    return f"{service_url.rstrip('/')}/v3/conversations{quoted}"
+    return httpx.URL(f"{service_url.rstrip('/')}/v3/conversations{quoted}")
 
 
 def _object(response: httpx.Response) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import httpx
 
@@ -29,15 +30,21 @@ class ServiceHosts:
 
         The URL is read by the library that will call it, so that no second reading can differ.
         """
-        try:
-            url = httpx.URL(service_url)
-        except httpx.InvalidURL:
-            return False
-        if url.userinfo or url.query or url.fragment or not url.host:
-            return False
-        if self.loopback and is_loopback(url.host):
-            return url.scheme in {"http", "https"}
-        return url.scheme == "https" and any(_matches(p.lower(), url) for p in self.patterns)
+        return _allowed(self, service_url)
+
+
+# Teams names the same few in every activity.
+@lru_cache(maxsize=256)
+def _allowed(hosts: ServiceHosts, service_url: str) -> bool:
+    try:
+        url = httpx.URL(service_url)
+    except httpx.InvalidURL:
+        return False
+    if url.userinfo or url.query or url.fragment or not url.host:
+        return False
+    if hosts.loopback and is_loopback(url.host):
+        return url.scheme in {"http", "https"}
+    return url.scheme == "https" and any(_matches(p.lower(), url) for p in hosts.patterns)
 
 
 def _matches(pattern: str, url: httpx.URL) -> bool:
