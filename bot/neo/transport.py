@@ -16,6 +16,7 @@ import httpx
 from yarl import URL
 
 _KEPT_SECONDS: Final = 15.0
+_HTTP: Final = {"http_version": b"HTTP/1.1"}
 # httpx has set them, or left them out on purpose.
 _NOT_ADDED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
@@ -27,7 +28,7 @@ class DirectClient(httpx.AsyncClient):
     wanted here takes several times as long as handing the request on.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, **more: Any) -> None:
+    def __init__(self, transport: AiohttpTransport, **more: Any) -> None:
         super().__init__(transport=transport, **more)
         self._direct = transport
 
@@ -35,13 +36,10 @@ class DirectClient(httpx.AsyncClient):
         self, request: httpx.Request, *, stream: bool = False, **_: Any
     ) -> httpx.Response:
         """Send it; unless it is to be streamed, the answer is read."""
+        if not stream:
+            return await self._direct.answered(request)
         response = await self._direct.handle_async_request(request)
         response.request = request
-        if not stream:
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
         return response
 
 
@@ -64,26 +62,45 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             httpx.ConnectError, httpx.ConnectTimeout: nothing was sent.
             httpx.TransportError: any other one; it may have arrived.
         """
-        within = request.extensions.get("timeout", {})
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=within.get("connect"), sock_read=within.get("read")
-        )
-        url = URL(str(request.url), encoded=True)
         with _as_httpx_says():
-            response = await self._opened().request(
-                request.method,
-                url,
-                headers=[(k.decode("ascii"), v.decode("latin-1")) for k, v in request.headers.raw],
-                data=await request.aread() or None,
-                allow_redirects=False,
-                timeout=timeout,
-                proxy=self._proxy(url),
-            )
+            response = await self._sent(request)
         return httpx.Response(
             response.status,
             headers=response.raw_headers,
             stream=_Body(response),
-            extensions={"http_version": b"HTTP/1.1"},
+            extensions=_HTTP,
+        )
+
+    async def answered(self, request: httpx.Request) -> httpx.Response:
+        """Send it, and read the answer to its end.
+
+        Raises:
+            httpx.TransportError: as `handle_async_request`.
+        """
+        with _as_httpx_says():
+            async with await self._sent(request) as response:
+                content = await response.read()
+        return httpx.Response(
+            response.status,
+            headers=response.raw_headers,
+            content=content,
+            request=request,
+            extensions=_HTTP,
+        )
+
+    async def _sent(self, request: httpx.Request) -> aiohttp.ClientResponse:
+        within = request.extensions.get("timeout", {})
+        url = URL(str(request.url), encoded=True)
+        return await self._opened().request(
+            request.method,
+            url,
+            headers=[(k.decode("ascii"), v.decode("latin-1")) for k, v in request.headers.raw],
+            data=await request.aread() or None,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=within.get("connect"), sock_read=within.get("read")
+            ),
+            proxy=self._proxy(url),
         )
 
     async def aclose(self) -> None:

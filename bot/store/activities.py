@@ -13,22 +13,22 @@ Connection = AsyncConnection[Any]
 
 CLAIM: Final = """
     INSERT INTO activities (tenant, conversation, id, taken_at)
-    VALUES (%(tenant)s, %(conversation)s, %(activity)s, %(at)s)
-    ON CONFLICT DO NOTHING RETURNING id
+    SELECT tenant, place, activity, at FROM said
+    WHERE activity IS NOT NULL ORDER BY tenant, place, activity
+    ON CONFLICT DO NOTHING RETURNING tenant, conversation, id
 """
-"""Take an activity; a row for the first caller, none for every repeat of it."""
-
-
-def claimed(tenant: str, conversation: str, activity: str, *, at: datetime) -> dict[str, Any]:
-    """The values of `CLAIM`."""
-    return {"tenant": tenant, "conversation": conversation, "activity": activity, "at": at}
+"""Take the activities of ``said``; a row for the first caller, none for every repeat of it."""
 
 
 async def claim(
     conn: Connection, tenant: str, conversation: str, activity: str, *, at: datetime
 ) -> bool:
-    """Do `CLAIM`; True for the first caller."""
-    cursor = await conn.execute(CLAIM, claimed(tenant, conversation, activity, at=at))
+    """Take one activity, and write nothing else down; True for the first caller."""
+    cursor = await conn.execute(
+        "INSERT INTO activities (tenant, conversation, id, taken_at) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT DO NOTHING RETURNING id",
+        (tenant, conversation, activity, at),
+    )
     return await cursor.fetchone() is not None
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 Connection = AsyncConnection[Any]
 
@@ -49,8 +50,8 @@ _COLUMNS = "tenant, id, scope, service_url, bot_id, person, name, zone"
 
 REMEMBER: Final = f"""
     INSERT INTO conversations ({_COLUMNS}, updated_at)
-    VALUES (%(tenant)s, %(place)s, %(scope)s, %(service_url)s, %(bot_id)s, %(place_person)s,
-            %(place_name)s, %(place_zone)s, %(at)s)
+    SELECT tenant, place, scope, service_url, bot_id, place_person, place_name, place_zone, at
+    FROM said ORDER BY tenant, place
     ON CONFLICT (tenant, id) DO UPDATE SET
         scope = excluded.scope, service_url = excluded.service_url, bot_id = excluded.bot_id,
         person = coalesce(excluded.person, conversations.person),
@@ -58,11 +59,19 @@ REMEMBER: Final = f"""
         zone = coalesce(excluded.zone, conversations.zone),
         closed_at = NULL, updated_at = excluded.updated_at
 """
-"""Write a conversation down, or overwrite what changed; a closed one is open again."""
+"""Write down the conversations of ``said``, or overwrite what changed; a closed one is open again.
+
+Each is in ``said`` once. See `bot.store.meeting`.
+"""
+SAID: Final = (
+    "tenant text, place text, scope text, service_url text, bot_id text, place_person text,"
+    " place_name text, place_zone text"
+)
+"""The columns of ``said`` that it reads, beside ``at``; `said` has their values."""
 
 
-def remembered(conversation: Conversation, *, at: datetime) -> dict[str, Any]:
-    """The values of `REMEMBER`."""
+def said(conversation: Conversation) -> dict[str, Any]:
+    """A row of ``said``."""
     return {
         "tenant": conversation.tenant,
         "place": conversation.id,
@@ -72,13 +81,16 @@ def remembered(conversation: Conversation, *, at: datetime) -> dict[str, Any]:
         "place_person": conversation.person,
         "place_name": conversation.name,
         "place_zone": conversation.zone,
-        "at": at,
     }
 
 
 async def remember(conn: Connection, conversation: Conversation, *, at: datetime) -> None:
-    """Do `REMEMBER`."""
-    await conn.execute(REMEMBER, remembered(conversation, at=at))
+    """Do `REMEMBER` for one."""
+    row = "SELECT * FROM jsonb_to_record(%s) AS said"
+    await conn.execute(
+        f"WITH said AS ({row}({SAID}, at timestamptz)) {REMEMBER}",
+        (Jsonb({**said(conversation), "at": at.isoformat()}),),
+    )
 
 
 async def find(conn: Connection, tenant: str, conversation: str) -> Conversation | None:

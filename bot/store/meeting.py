@@ -1,11 +1,15 @@
-"""The beginning of a turn in one statement: where was spoken, by whom, and whether it is news."""
+"""The beginning of turns in one statement: where was spoken, by whom, and whether it is news."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+import orjson
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
 from bot.store import activities, conversations, people
 from bot.store.conversations import Conversation
@@ -13,36 +17,62 @@ from bot.store.people import Person
 
 Connection = AsyncConnection[Any]
 
+# In one order, always: two turns of one person must not wait for each other.
+_MEET: Final = f"""
+    WITH said AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(%s) AS said(
+            {conversations.SAID}, {people.SAID}, activity text, at timestamptz)
+    ), who AS ({people.REMEMBER}), place AS ({conversations.REMEMBER})
+    {activities.CLAIM}
+"""
 
-async def meet(
-    conn: Connection,
-    conversation: Conversation,
-    person: Person | None,
-    *,
-    at: datetime,
-    activity: str | None = None,
-) -> bool:
-    """Write down place and person, or overwrite what changed, and take the activity.
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Somebody spoke somewhere.
+
+    Attributes:
+        conversation: Where.
+        person: Who; None: nobody whose name is told.
+        at: When.
+        activity: Id of the activity that is taken, if one is.
+    """
+
+    conversation: Conversation
+    person: Person | None
+    at: datetime
+    activity: str | None = None
+
+    @property
+    def touches(self) -> tuple[tuple[str, ...], ...]:
+        """What is written: two meetings that share one of these go one after the other."""
+        place = "place", self.conversation.tenant, self.conversation.id
+        if self.person is None:
+            return (place,)
+        return place, ("person", self.person.tenant, self.person.id)
+
+    @property
+    def news(self) -> tuple[str, str, str | None]:
+        """The key of the activity."""
+        return self.conversation.tenant, self.conversation.id, self.activity
+
+
+async def meet(conn: Connection, meetings: Sequence[Meeting]) -> list[bool]:
+    """Write down places and people, or overwrite what changed, and take the activities.
 
     Args:
         conn: A connection.
-        conversation: Where was spoken.
-        person: Who spoke; None: nobody whose name is told.
-        at: The present.
-        activity: Id of the activity that is taken.
+        meetings: No two of the same conversation, or of the same person.
 
     Returns:
-        Whether the activity is news; False for a repeat, or where none is named.
+        For each whether its activity is news; False for a repeat, or where none is named.
     """
-    # In one order, always: two turns of one person must not wait for each other.
-    parts = [f"place AS ({conversations.REMEMBER})"]
-    values = conversations.remembered(conversation, at=at)
-    if person is not None:
-        parts.insert(0, f"who AS ({people.REMEMBER})")
-        values |= people.remembered(person, at=at)
-    taken = "SELECT NULL WHERE false"
-    if activity is not None:
-        taken = activities.CLAIM
-        values |= activities.claimed(conversation.tenant, conversation.id, activity, at=at)
-    cursor = await conn.execute(f"WITH {', '.join(parts)} {taken}", values)
-    return await cursor.fetchone() is not None
+    said = Jsonb([_row(one) for one in meetings], dumps=orjson.dumps)
+    cursor = await conn.execute(_MEET, (said,))
+    taken = set(await cursor.fetchall())
+    return [one.news in taken for one in meetings]
+
+
+def _row(one: Meeting) -> dict[str, Any]:
+    row = conversations.said(one.conversation) | {"activity": one.activity, "at": one.at}
+    return row if one.person is None else row | people.said(one.person)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 Connection = AsyncConnection[Any]
 
@@ -43,29 +44,34 @@ STANDING_LASTS: Final = timedelta(hours=1)
 
 REMEMBER: Final = """
     INSERT INTO people (tenant, id, teams_id, name, zone, updated_at)
-    VALUES (%(person_tenant)s, %(person)s, %(teams_id)s, %(person_name)s, %(person_zone)s, %(at)s)
+    SELECT tenant, person, teams_id, person_name, person_zone, at
+    FROM said WHERE person IS NOT NULL ORDER BY tenant, person
     ON CONFLICT (tenant, id) DO UPDATE SET
         teams_id = excluded.teams_id, name = excluded.name,
         zone = coalesce(excluded.zone, people.zone), updated_at = excluded.updated_at
 """
-"""Write a person down, or overwrite name, account and zone."""
+"""Write down the people of ``said``, or overwrite name, account and zone; each is there once."""
+SAID: Final = "person text, teams_id text, person_name text, person_zone text"
+"""The columns of ``said`` that it reads, beside ``tenant`` and ``at``; `said` has their values."""
 
 
-def remembered(person: Person, *, at: datetime) -> dict[str, Any]:
-    """The values of `REMEMBER`."""
+def said(person: Person) -> dict[str, Any]:
+    """A row of ``said``, without the tenant."""
     return {
-        "person_tenant": person.tenant,
         "person": person.id,
         "teams_id": person.teams_id,
         "person_name": person.name,
         "person_zone": person.zone,
-        "at": at,
     }
 
 
 async def remember(conn: Connection, person: Person, *, at: datetime) -> None:
-    """Do `REMEMBER`."""
-    await conn.execute(REMEMBER, remembered(person, at=at))
+    """Do `REMEMBER` for one."""
+    row = "SELECT * FROM jsonb_to_record(%s) AS said"
+    await conn.execute(
+        f"WITH said AS ({row}(tenant text, {SAID}, at timestamptz)) {REMEMBER}",
+        (Jsonb({**said(person), "tenant": person.tenant, "at": at.isoformat()}),),
+    )
 
 
 async def find(conn: Connection, tenant: str, person: str) -> Person | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -13,7 +13,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from bot.messaging import Conversation, Person
 from bot.store import activities, meeting, people
+from bot.store.batches import Batches
 from bot.store.database import single
+from bot.store.meeting import Meeting
 from bot.store.people import Standing
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -80,21 +82,27 @@ class StoreMemory:
         self._pool = pool
         self._clock = clock
         self._standings = LRUCache[tuple[str, str], Standing](maxsize=_PEOPLE)
+        self._meetings = Batches(self._meet, keys=lambda meeting: meeting.touches)
 
     async def claim(
         self, conversation: Conversation, activity: str, *, met: Met | None = None
     ) -> bool:
         """See `Memory.claim`."""
-        tenant, at = conversation.tenant, self._clock()
+        at = self._clock()
+        if met is not None:
+            return await self._meetings.done(Meeting(conversation, met.person, at, activity))
         async with single(self._pool) as conn:
-            if met is None:
-                return await activities.claim(conn, tenant, conversation.id, activity, at=at)
-            return await meeting.meet(conn, conversation, met.person, at=at, activity=activity)
+            return await activities.claim(
+                conn, conversation.tenant, conversation.id, activity, at=at
+            )
 
     async def meet(self, conversation: Conversation, person: Person | None) -> None:
         """See `Memory.meet`."""
+        await self._meetings.done(Meeting(conversation, person, self._clock()))
+
+    async def _meet(self, meetings: Sequence[Meeting]) -> list[bool]:
         async with single(self._pool) as conn:
-            await meeting.meet(conn, conversation, person, at=self._clock())
+            return await meeting.meet(conn, meetings)
 
     async def keep_answer(
         self, conversation: Conversation, activity: str, answer: dict[str, Any]
