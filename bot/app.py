@@ -55,6 +55,7 @@ from bot.store.signing import signing_key
 from bot.teams.connector import Connector, short_retries
 from bot.teams.credentials import ClientSecret, Credentials, ManagedIdentity, user_assigned
 from bot.teams.endpoint import Gate, build_endpoint
+from bot.teams.listener import Listener
 from bot.teams.memory import StoreMemory
 from bot.teams.service_urls import ServiceHosts
 from bot.teams.tokens import InboundTokens, SigningKeys
@@ -401,7 +402,7 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
     Raises:
         OSError: the address cannot be listened on.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+    runner = Listener(app, drain_seconds=DRAIN_SECONDS)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)

@@ -189,6 +189,9 @@ def _check_headers(request: web.Request) -> None:
         raise _Refused(415, "Send application/json in UTF-8.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise _Refused(415, "Send the body without Content-Encoding.")
+    if "Upgrade" in request.headers:
+        # What follows such a request is not read as its body: it would be waited for in vain.
+        raise _Refused(400, "This does not change to another protocol.")
     if (request.content_length or 0) > LARGEST_BYTES:
         raise _Refused(413, _TOO_LARGE)
 

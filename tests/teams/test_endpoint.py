@@ -16,32 +16,9 @@ from bot.teams.endpoint import LARGEST_BYTES, Budget, Gate, build_endpoint
 from bot.teams.service_urls import ServiceHosts
 from tests.microsoft import GROUP, TENANT, Microsoft
 from tests.teams.conftest import Bot, Door, bot_running, card
+from tests.teams.forgeries import MALFORMED
 
 JSON = {"Content-Type": "application/json"}
-
-
-def nested(levels: int) -> bytes:
-    return b'{"value":' * levels + b"1" + b"}" * levels
-
-
-MALFORMED: dict[str, bytes] = {
-    "nothing": b"",
-    "white space": b"   ",
-    "no JSON": b"agents",
-    "half a JSON": b'{"type": "message"',
-    "no UTF-8": b'{"type": "\xff\xfe"}',
-    "UTF-16": '{"type": "message"}'.encode("utf-16"),
-    "a list": b"[]",
-    "a text": b'"message"',
-    "null": b"null",
-    "a number": b"7",
-    "NaN": b'{"value": NaN}',
-    "a number of 5,000 digits": b'{"value": ' + b"9" * 5000 + b"}",
-    "an empty object": b"{}",
-    "70 levels": nested(70),
-    "20,000 levels of objects": nested(20_000),
-    "100,000 levels of lists": b"[" * 100_000,
-}
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())

@@ -3,116 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import hmac
-import json
-from collections.abc import Callable
 from secrets import token_hex
 from typing import Any
 
 import httpx
-import jwt
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bot.teams.tokens import InboundTokens, SigningKeys
-from tests.microsoft import APP_ID, ISSUER, Microsoft, signing_key
+from tests.microsoft import ISSUER, Microsoft
 from tests.teams.conftest import Bot
-
-Make = Callable[[Bot], str | list[str]]
-
-
-def part(content: Any) -> str:
-    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+from tests.teams.forgeries import FORGED, Make, seconds
 
 
-def claims(bot: Bot) -> dict[str, Any]:
-    found: dict[str, Any] = jwt.decode(bot.token(), options={"verify_signature": False})
-    return found
-
-
-def unsigned(bot: Bot) -> str:
-    return f"{part({'alg': 'none', 'kid': 'key-1'})}.{part(claims(bot))}."
-
-
-def hmac_with_the_public_key(bot: Bot) -> str:
-    public = signing_key("key-1").public_key()
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    signed = f"{part({'alg': 'HS256', 'kid': 'key-1'})}.{part(claims(bot))}"
-    return f"{signed}.{part(hmac.digest(pem, signed.encode(), hashlib.sha256))}"
-
-
-def foreign_key_under_a_known_id(bot: Bot) -> str:
-    return jwt.encode(claims(bot), signing_key("foreign"), "RS256", headers={"kid": "key-1"})
-
-
-def other_algorithm(bot: Bot) -> str:
-    return jwt.encode(claims(bot), signing_key("key-1"), "RS512", headers={"kid": "key-1"})
-
-
-def list_of_issuers(bot: Bot) -> str:
-    content = json.dumps({**claims(bot), "iss": [ISSUER]}).encode()
-    signer = jwt.PyJWS()
-    return signer.encode(content, signing_key("key-1"), "RS256", headers={"kid": "key-1"})
-
-
-def no_key_id(bot: Bot) -> str:
-    return jwt.encode(claims(bot), signing_key("key-1"), "RS256")
-
-
-def changed_after_signing(bot: Bot) -> str:
-    head, _, signature = bot.token().split(".")
-    return f"{head}.{part({**claims(bot), 'more': 1})}.{signature}"
-
-
-def seconds(bot: Bot, **ahead: float) -> int:
-    return int(bot.clock().timestamp() + ahead["by"])
-
-
-REFUSED: dict[str, Make] = {
-    "no header": lambda _: [],
-    "an empty header": lambda _: [""],
-    "only the scheme": lambda _: ["Bearer"],
-    "another scheme": lambda bot: [f"Basic {bot.token()}"],
-    "two headers": lambda bot: [f"Bearer {bot.token()}"] * 2,
-    "two tokens in one": lambda bot: [f"Bearer {bot.token()}, Bearer {bot.token()}"],
-    "garbage": lambda _: "garbage",
-    "three parts of garbage": lambda _: "a.b.c",
-    "bytes that are no text": lambda _: "\u00ff\u00fe.\u00ff.\u00ff",
-    "a header that is no object": lambda _: f"{part([1])}.{part({})}.x",
-    "a header that nests without end": lambda _: f"{part(b'[' * 5000)}.e30.x",
-    "no algorithm": unsigned,
-    "HMAC with the public key as its secret": hmac_with_the_public_key,
-    "another RSA algorithm": other_algorithm,
-    "a foreign key under a known id": foreign_key_under_a_known_id,
-    "an unknown key": lambda bot: bot.token(key_id="unknown"),
-    "no key id": no_key_id,
-    "claims changed after signing": changed_after_signing,
-    "another issuer": lambda bot: bot.token(iss="https://login.example"),
-    "a list of issuers": list_of_issuers,
-    "no issuer": lambda bot: bot.token(iss=None),
-    "another audience": lambda bot: bot.token(aud="00000000-0000-4000-8000-000000000000"),
-    "a list of audiences": lambda bot: bot.token(aud=[APP_ID]),
-    "no audience": lambda bot: bot.token(aud=None),
-    "an empty audience": lambda bot: bot.token(aud=""),
-    "another service URL": lambda bot: bot.token(serviceurl="https://smba.trafficmanager.net/"),
-    "no service URL": lambda bot: bot.token(serviceurl=None),
-    "a service URL that is no text": lambda bot: bot.token(serviceurl=7),
-    "expired beyond the leeway": lambda bot: bot.token(exp=seconds(bot, by=-301)),
-    "expired at the leeway's end": lambda bot: bot.token(exp=seconds(bot, by=-300)),
-    "not valid yet, beyond the leeway": lambda bot: bot.token(nbf=seconds(bot, by=301)),
-    "no expiry": lambda bot: bot.token(exp=None),
-    "no start": lambda bot: bot.token(nbf=None),
-    "an expiry that is text": lambda bot: bot.token(exp="2999-01-01"),
-    "an expiry that is true": lambda bot: bot.token(exp=True),
-    "an endless expiry": lambda bot: bot.token(exp=float("inf")),
-    "an expiry that is no number": lambda bot: bot.token(exp=float("nan")),
-}
-
-
-@pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize("make", FORGED.values(), ids=FORGED.keys())
 async def test_is_refused_with_one_and_the_same_answer(bot: Bot, make: Make) -> None:
     made = make(bot)
     headers = made if isinstance(made, list) else [f"Bearer {made}"]
@@ -128,15 +31,15 @@ async def test_is_refused_with_one_and_the_same_answer(bot: Bot, make: Make) -> 
 
 
 ACCEPTED: dict[str, Make] = {
-    "a token of now": lambda bot: bot.token(),
-    "the scheme in another case": lambda bot: [f"bEARER {bot.token()}"],
-    "expired within the leeway": lambda bot: bot.token(exp=seconds(bot, by=-299)),
-    "not valid yet, within the leeway": lambda bot: bot.token(nbf=seconds(bot, by=299)),
-    "the service URL without its slash": lambda bot: bot.token(
-        serviceurl=bot.microsoft.service_url.rstrip("/")
+    "a token of now": lambda mint: mint.token(),
+    "the scheme in another case": lambda mint: [f"bEARER {mint.token()}"],
+    "expired within the leeway": lambda mint: mint.token(exp=seconds(mint, by=-299)),
+    "not valid yet, within the leeway": lambda mint: mint.token(nbf=seconds(mint, by=299)),
+    "the service URL without its slash": lambda mint: mint.token(
+        serviceurl=mint.microsoft.service_url.rstrip("/")
     ),
-    "the service URL in another case": lambda bot: bot.token(
-        serviceurl=bot.microsoft.service_url.upper()
+    "the service URL in another case": lambda mint: mint.token(
+        serviceurl=mint.microsoft.service_url.upper()
     ),
 }
 
