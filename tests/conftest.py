@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -37,6 +38,13 @@ def postgresql() -> Iterator[str]:
 @pytest.fixture
 def database_url(postgresql: str) -> Iterator[str]:
     """The URL of an empty, migrated database."""
+    with cloned(postgresql) as url:
+        yield url
+
+
+@contextmanager
+def cloned(postgresql: str) -> Iterator[str]:
+    """An empty, migrated database on that server."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(postgresql, autocommit=True) as conn:
         conn.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")

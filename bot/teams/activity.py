@@ -7,7 +7,14 @@ from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from botbuilder.schema import Activity, ChannelAccount, ConversationAccount
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
 from bot.errors import BotError
@@ -18,7 +25,18 @@ DEEPEST: Final = 64
 MOST_MENTIONS: Final = 50
 """Mentions of a message that are read."""
 
-_Id = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+LONGEST_ID_BYTES: Final = 1024
+"""Two such ids and a tenant's are a key of the database, which takes some 2,700 bytes."""
+
+
+def _fits_a_key(value: str) -> str:
+    if len(value.encode("utf-8", "replace")) > LONGEST_ID_BYTES:
+        raise ValueError("too long")
+    return value
+
+
+_ShortId = Annotated[str, AfterValidator(_fits_a_key)]
+_Id = Annotated[_ShortId, StringConstraints(min_length=1)]
 _Short = Annotated[str, StringConstraints(max_length=1024)]
 
 
@@ -37,7 +55,7 @@ class Account(_Wire):
 
     id: _Id
     name: _Short | None = None
-    aad_object_id: _Short | None = None
+    aad_object_id: _ShortId | None = None
 
     def for_botbuilder(self) -> ChannelAccount:
         """The same as botbuilder's type."""
@@ -92,7 +110,7 @@ class Inbound(_Wire):
     action: _Short | None = None
     text: str | None = None
     value: Any = None
-    reply_to_id: _Short | None = None
+    reply_to_id: _ShortId | None = None
     members_added: list[Account] | None = None
     members_removed: list[Account] | None = None
     local_timezone: _Short | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 import stamina
 from aiohttp import web
 from pydantic import SecretStr
@@ -24,7 +25,9 @@ from bot.teams.memory import Met
 from bot.teams.service_urls import ServiceHosts
 from bot.teams.tokens import InboundTokens, SigningKeys
 from cards.card import Card
+from tests.conftest import cloned
 from tests.microsoft import APP_ID, ISSUER, SECRET, TENANT, Microsoft, running, serving
+from tests.teams.fortress import Fortress, fortress
 
 
 @dataclass
@@ -243,3 +246,17 @@ class Door:
 @pytest.fixture
 def door() -> Door:
     return Door()
+
+
+@pytest.fixture(scope="module")
+def its_database(postgresql: str) -> Iterator[str]:
+    with cloned(postgresql) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(its_database: str) -> AsyncIterator[Fortress]:
+    """Started once; somebody has asked something, so that tenant and chat are known."""
+    async with fortress(its_database) as running:
+        await running.answers_still()
+        yield running

@@ -29,6 +29,8 @@ PATIENCE_SECONDS = 20
 
 _TABLES = ("activities", "approvals", "conversations", "delegations", "ledger", "people", "routes")
 
+_BROKEN = re.compile(r"turn\.broken|Traceback|Unhandled|Error handling|never retrieved")
+
 
 class Clock:
     """The present, put forward as a test says: tokens and keys grow old without waiting."""
@@ -74,6 +76,7 @@ class Fortress:
     clock: Clock
     url: str
     log: io.StringIO = field(repr=False)
+    _tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def token(self, **claims: Any) -> str:
         """A good token, but for ``claims``."""
@@ -84,14 +87,23 @@ class Fortress:
         read = (json.loads(line) for line in self.log.getvalue().splitlines())
         return [line for line in read if line["event"] == event]
 
+    @property
+    def broken(self) -> list[str]:
+        """The lines that say that something broke."""
+        log = self.log.getvalue()
+        return (
+            [line for line in log.splitlines() if _BROKEN.search(line)]
+            if _BROKEN.search(log)
+            else []
+        )
+
     async def traces(self) -> Traces:
         """How much has happened so far."""
         async with self.rooms.pool.connection() as conn:
             counted = [await conn.execute(f"SELECT count(*) FROM {name}") for name in _TABLES]  # noqa: S608 -- a constant
             rows = [row[0] for each in counted if (row := await each.fetchone())]
-        log = self.log.getvalue()
-        broken = sum(map(log.count, ("turn.broken", "Traceback", "Unhandled", "Error handling")))
-        return Traces(len(self.neo.requests), len(self.microsoft.calls), tuple(rows), broken)
+        calls = len(self.neo.requests), len(self.microsoft.calls)
+        return Traces(*calls, tuple(rows), len(self.broken))
 
     async def sends(self, sent: bytes, *, to_the_end: bool = True) -> Reply:
         """Open a connection, send that, and read the answer, and what follows it."""
@@ -111,8 +123,11 @@ class Fortress:
         return await asyncio.open_connection(where.hostname, where.port)
 
     async def hears(self, activity: dict[str, Any], *, key_id: str = "key-1") -> Reply:
-        """Deliver an activity as Teams does."""
-        return await self.sends(posted(activity, self.token(key_id=key_id)))
+        """Deliver an activity as Teams does, which uses a token for a while."""
+        token = self._tokens.get(key_id)
+        if token is None:
+            token = self._tokens[key_id] = self.token(key_id=key_id)
+        return await self.sends(posted(activity, token), to_the_end=False)
 
     async def answers_still(self) -> None:
         """A valid turn is answered: 200, and a card in Teams."""

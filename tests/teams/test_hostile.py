@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
 
-import psycopg
 import pytest
-import pytest_asyncio
-from psycopg.conninfo import make_conninfo
 
 from tests.microsoft import SECRET
 from tests.teams import attacks_everywhere as everywhere
 from tests.teams.attacks import ATTACKS
-from tests.teams.fortress import Fortress, Reply, fortress, posted, request
+from tests.teams.fortress import Fortress, Reply, posted, request
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -22,23 +18,6 @@ GENERIC = {
     403: {"error": {"message": "Forbidden."}},
 }
 TELLING = ("Traceback", ".py", "site-packages", "aiohttp", "psycopg", "botbuilder", "eyJ", SECRET)
-
-
-@pytest.fixture(scope="module")
-def its_database(postgresql: str) -> Iterator[str]:
-    with psycopg.connect(postgresql, autocommit=True) as conn:
-        conn.execute("CREATE DATABASE fortress TEMPLATE template_migrated")
-    yield make_conninfo(postgresql, dbname="fortress")
-    with psycopg.connect(postgresql, autocommit=True) as conn:
-        conn.execute("DROP DATABASE fortress WITH (FORCE)")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(its_database: str) -> AsyncIterator[Fortress]:
-    """Started once; somebody has asked something, so that tenant and chat are known."""
-    async with fortress(its_database) as running:
-        await running.answers_still()
-        yield running
 
 
 def tells_nothing(house: Fortress, reply: Reply) -> None:
