@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -117,6 +117,10 @@ class Microsoft:
         self.keys = {"key-1": ["msteams"]}
         self.metadata_issuer = ISSUER
         self.keys_are_down = False
+        self.instead_of_metadata: Callable[[web.Request], Awaitable[web.StreamResponse]] | None
+        self.instead_of_metadata = None
+        self.published: Any = None
+        """What is published as the keys; None: ``keys``."""
         self.metadata_fetches = 0
         self.token_fetches = 0
         self.token_lasts_seconds = 3600
@@ -204,14 +208,18 @@ class Microsoft:
         app.router.add_get("/amer/v3/conversations/{conversation}/members/{member}", self._member)
         return app
 
-    async def _metadata(self, _: web.Request) -> web.Response:
+    async def _metadata(self, request: web.Request) -> web.StreamResponse:
         self.metadata_fetches += 1
+        if self.instead_of_metadata:
+            return await self.instead_of_metadata(request)
         if self.keys_are_down:
             return web.Response(status=503)
         found = {"issuer": self.metadata_issuer, "jwks_uri": f"{self.url}/v1/.well-known/keys"}
         return web.json_response(found)
 
     async def _keys(self, _: web.Request) -> web.Response:
+        if self.published is not None:
+            return web.json_response(self.published)
         return web.json_response({"keys": [published(*item) for item in self.keys.items()]})
 
     async def _grant(self, request: web.Request) -> web.Response:

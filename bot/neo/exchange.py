@@ -18,6 +18,7 @@ from bot.errors import (
     NeoInvalid,
     NeoRateLimited,
     NeoUnauthorized,
+    NeoUnintelligible,
     NeoUnreachable,
 )
 from bot.neo import answers, retries
@@ -25,6 +26,7 @@ from bot.neo.budget import WINDOW_SECONDS, Budget, Turn
 from bot.neo.keys import ApiKey
 from bot.neo.operation import Request
 from bot.neo.sharing import Answer
+from bot.neo.transport import TooLarge
 
 T = TypeVar("T")
 K = TypeVar("K", SecretStr, SecretStr | None)
@@ -192,6 +194,12 @@ class Exchange:
             trouble: NeoError = NeoInvalid(
                 "This is too long, or holds characters that cannot be sent to Neo.",
                 operation=call.turn.operation,
+            )
+        except TooLarge as error:
+            trouble = NeoUnintelligible(
+                "Neo's answer is larger than any that makes sense.",
+                operation=call.turn.operation,
+                status=error.status,
             )
         except httpx.HTTPError as error:
             trouble = unreachable(call, error)

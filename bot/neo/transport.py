@@ -1,5 +1,7 @@
 """httpx requests sent by aiohttp's client, whose pool of connections stays fast when it is large.
 
+No answer is read beyond `LARGEST_BYTES`, whoever gives it.
+
 httpx's own pool looks at every connection for every request, which is where the time goes when a
 hundred are made at once; and it may close a connection that was just given to a request.
 """
@@ -15,10 +17,28 @@ import aiohttp
 import httpx
 from yarl import URL
 
+LARGEST_BYTES: Final = 8 * 1024 * 1024
+"""No answer that makes sense here is larger, unpacked; the largest known is a tenth of it."""
+
 _KEPT_SECONDS: Final = 15.0
 _HTTP: Final = {"http_version": b"HTTP/1.1"}
 # httpx has set them, or left them out on purpose.
 _NOT_ADDED: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+# What is no longer so of a body that was unpacked.
+_UNPACKED: Final = (b"content-encoding", b"content-length")
+
+
+class TooLarge(httpx.RemoteProtocolError):
+    """An answer of more than `LARGEST_BYTES`. What came of it is thrown away.
+
+    Attributes:
+        status: Its HTTP status.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__("the answer is too large")
+        self.status = status
 
 
 class DirectClient(httpx.AsyncClient):
@@ -46,9 +66,10 @@ class DirectClient(httpx.AsyncClient):
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """Sends what an `httpx.AsyncClient` has built; as many connections as there are requests.
 
-    It keeps no cookies, follows no redirect, decodes nothing and repeats nothing but a GET for
-    which a connection was used that the other side had just closed. Proxies are those of the
-    environment at the first request to a host; certificates are checked as httpx does.
+    It keeps no cookies, follows no redirect and repeats nothing but a GET for which a connection
+    was used that the other side had just closed. Proxies are those of the environment at the first
+    request to a host; certificates are checked as httpx does. Answers come unpacked, for aiohttp
+    unpacks piece by piece, and httpx whatever may be in a piece.
     """
 
     def __init__(self) -> None:
@@ -60,15 +81,13 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
         Raises:
             httpx.ConnectError, httpx.ConnectTimeout: nothing was sent.
+            TooLarge: also while the body is read.
             httpx.TransportError: any other one; it may have arrived.
         """
         with _as_httpx_says():
             response = await self._sent(request)
         return httpx.Response(
-            response.status,
-            headers=response.raw_headers,
-            stream=_Body(response),
-            extensions=_HTTP,
+            response.status, headers=_kept(response), stream=_Body(response), extensions=_HTTP
         )
 
     async def answered(self, request: httpx.Request) -> httpx.Response:
@@ -77,13 +96,17 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: as `handle_async_request`.
         """
+        content = bytearray()
         with _as_httpx_says():
             async with await self._sent(request) as response:
-                content = await response.read()
+                while piece := await response.content.readany():
+                    content += piece
+                    if len(content) > LARGEST_BYTES:
+                        raise TooLarge(response.status)
         return httpx.Response(
             response.status,
-            headers=response.raw_headers,
-            content=content,
+            headers=_kept(response),
+            content=bytes(content),
             request=request,
             extensions=_HTTP,
         )
@@ -116,7 +139,6 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                     limit=0, keepalive_timeout=_KEPT_SECONDS, ssl=httpx.create_ssl_context()
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
                 skip_auto_headers=_NOT_ADDED,
             )
         return self._session
@@ -139,13 +161,21 @@ def _proxy_of(origin: URL) -> URL | None:
     return URL(named if "://" in named else f"http://{named}")
 
 
+def _kept(response: aiohttp.ClientResponse) -> list[tuple[bytes, bytes]]:
+    return [held for held in response.raw_headers if held[0].lower() not in _UNPACKED]
+
+
 class _Body(httpx.AsyncByteStream):
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
         with _as_httpx_says():
             async for piece in self._response.content.iter_any():
+                read += len(piece)
+                if read > LARGEST_BYTES:
+                    raise TooLarge(self._response.status)
                 yield piece
 
     async def aclose(self) -> None:

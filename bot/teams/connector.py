@@ -6,6 +6,7 @@ whoever sends more is told so with 429, which becomes `SendLater` and with it a 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
@@ -29,7 +30,6 @@ from cards.card import Card
 
 CARD_TYPE: Final = "application/vnd.microsoft.card.adaptive"
 _NO_SUCH_ROUTE: Final = frozenset({404, 405, 501})
-_TIMEOUTS: Final = {"timeout": httpx.Timeout(8.0, connect=2.0, pool=2.0).as_dict()}
 _JSON: Final = {"Content-Type": "application/json"}
 
 
@@ -50,6 +50,7 @@ class Connector:
         memory: What is known of people.
         clock: The time, aware UTC.
         retrying: How often and how long one call is repeated.
+        within_seconds: How long one of them may take.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Connector:
         memory: Memory,
         clock: Callable[[], datetime],
         retrying: stamina.AsyncRetryingCaller,
+        within_seconds: float = 8.0,
     ) -> None:
         self._http = http
         self._credentials = credentials
@@ -68,6 +70,9 @@ class Connector:
         self._memory = memory
         self._clock = clock
         self._retrying = retrying
+        self._within_seconds = within_seconds
+        timeout = httpx.Timeout(within_seconds, connect=2.0, pool=2.0)
+        self._timeouts = {"timeout": timeout.as_dict()}
 
     async def send(self, conversation: Conversation, card: Card, *, alert: bool = False) -> str:
         """Post a card; returns the message's id. See `bot.messaging.Messenger`.
@@ -213,13 +218,15 @@ class Connector:
             url,
             headers=headers | _JSON if body is not None else headers,
             content=orjson.dumps(body) if body is not None else None,
-            extensions=_TIMEOUTS,
+            extensions=self._timeouts,
         )
         try:
-            return await self._http.send(request, follow_redirects=False)
+            # The client's own time-outs start anew with each piece of an answer.
+            async with asyncio.timeout(self._within_seconds):
+                return await self._http.send(request, follow_redirects=False)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Trouble("The connector was not reached.", again=True) from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             # A message whose answer got lost may have arrived. It is not sent twice from here.
             raise Trouble(
                 "The connector gave no answer.", again=repeatable, arrived=True

@@ -23,7 +23,6 @@ MULTI_TENANT: Final = "botframework.com"
 """Who issues the tokens of a MultiTenant app."""
 
 _REFRESH_BEFORE: Final = timedelta(minutes=5)
-_TIMEOUT: Final = httpx.Timeout(5.0)
 
 
 class TokenUnavailable(BotError):
@@ -116,6 +115,7 @@ class ClientSecret(_Cached):
         app_id: The bot's app id.
         secret: Its client secret.
         clock: The time, aware UTC.
+        within_seconds: How long Microsoft may take.
     """
 
     def __init__(
@@ -127,28 +127,32 @@ class ClientSecret(_Cached):
         app_id: str,
         secret: SecretStr,
         clock: Callable[[], datetime],
+        within_seconds: float = 5.0,
     ) -> None:
         super().__init__(clock)
         self._http = http
         self._url = f"{login_url.rstrip('/')}/{quote(tenant, safe='')}/oauth2/v2.0/token"
         self._app_id = app_id
         self._secret = secret
+        self._within_seconds = within_seconds
 
     async def _fetch(self) -> _Granted:
         try:
-            response = await self._http.post(
-                self._url,
-                data={
-                    "grant_type": "client_credentials",
-                    "client_id": self._app_id,
-                    "client_secret": self._secret.get_secret_value(),
-                    "scope": SCOPE,
-                },
-                timeout=_TIMEOUT,
-                follow_redirects=False,
-            )
+            # The client's own time-outs start anew with each piece of an answer.
+            async with asyncio.timeout(self._within_seconds):
+                response = await self._http.post(
+                    self._url,
+                    data={
+                        "grant_type": "client_credentials",
+                        "client_id": self._app_id,
+                        "client_secret": self._secret.get_secret_value(),
+                        "scope": SCOPE,
+                    },
+                    timeout=self._within_seconds,
+                    follow_redirects=False,
+                )
             content = response.json()
-        except (httpx.HTTPError, ValueError, RecursionError) as error:
+        except (httpx.HTTPError, TimeoutError, ValueError, RecursionError) as error:
             raise TokenUnavailable(
                 f"No token: the login service did not answer ({type(error).__name__}). "
                 "Check BOT_LOGIN_URL and the network."

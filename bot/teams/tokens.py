@@ -25,9 +25,10 @@ BETWEEN_REFRESHES: Final = timedelta(minutes=1)
 # Until the first keys are there nobody can be let in, so that is tried more often.
 BETWEEN_FIRST_TRIES: Final = timedelta(seconds=5)
 LEEWAY: Final = timedelta(minutes=5)
-_TIMEOUT: Final = httpx.Timeout(3.0)
+FETCH_SECONDS: Final = 3.0
 _SMALLEST_KEY_BITS: Final = 2048
 _GENUINE_TOKENS: Final = 256
+_NOT_HAD: Final = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError, RecursionError)
 _REQUIRED: Final = ["exp", "nbf", "iss", "aud", "serviceurl"]
 
 
@@ -60,6 +61,7 @@ class SigningKeys:
         metadata_url: The OpenID metadata document.
         issuer: What that document has to name as its issuer.
         clock: The time, aware UTC.
+        within_seconds: How long both documents may take together.
     """
 
     def __init__(
@@ -69,11 +71,13 @@ class SigningKeys:
         metadata_url: str,
         issuer: str,
         clock: Callable[[], datetime],
+        within_seconds: float = FETCH_SECONDS,
     ) -> None:
         self._http = http
         self._metadata_url = metadata_url
         self._issuer = issuer
         self._clock = clock
+        self._within_seconds = within_seconds
         self._keys: dict[str, SigningKey] = {}
         self._fetched_at: datetime | None = None
         self._tried_at: datetime | None = None
@@ -82,6 +86,9 @@ class SigningKeys:
     async def find(self, key_id: str) -> SigningKey | None:
         """The key of that id, or None if the connector has published none such."""
         if self._should_fetch(key_id):
+            if self._one_at_a_time.locked() and (known := self._keys.get(key_id)):
+                # Somebody is asking whether it is still good. That may take a while, or fail.
+                return known
             async with self._one_at_a_time:
                 # Whoever waited for the lock finds the work done.
                 if self._should_fetch(key_id):
@@ -98,8 +105,10 @@ class SigningKeys:
 
     async def _refresh(self) -> None:
         try:
-            self._keys = await self._fetch()
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
+            # The client's own time-outs start anew with each piece of an answer.
+            async with asyncio.timeout(self._within_seconds):
+                self._keys = await self._fetch()
+        except _NOT_HAD as error:
             log.warning("keys.not_fetched", reason=type(error).__name__, kept=len(self._keys))
         else:
             self._fetched_at = self._clock()
@@ -122,7 +131,7 @@ class SigningKeys:
         return keys
 
     async def _json(self, url: str) -> dict[str, Any]:
-        response = await self._http.get(url, timeout=_TIMEOUT, follow_redirects=False)
+        response = await self._http.get(url, timeout=FETCH_SECONDS, follow_redirects=False)
         if response.status_code != httpx.codes.OK:
             raise ValueError(f"answered {response.status_code}")
         content = response.json()

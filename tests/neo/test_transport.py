@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
-from bot.app import neo_client
-from bot.neo.transport import AiohttpTransport
+from bot.app import neo_client, now
+from bot.errors import NeoUnintelligible
+from bot.neo.http import NeoHttp
+from bot.neo.keys import FixedKey
+from bot.neo.options import Options
+from bot.neo.transport import LARGEST_BYTES, AiohttpTransport, TooLarge
 from bot.settings import Settings
+from tests.neo.wire import thing
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 SOON = httpx.Timeout(5.0, read=0.2)
@@ -224,3 +230,83 @@ async def test_a_password_file_of_the_account_does_not_stand_in_the_way_of_the_k
     assert answer.status_code == httpx.codes.OK
     assert came[0].lower().count(b"authorization:") == 1
     assert b"Bearer key" in came[0]
+
+
+async def _promises_much(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _head(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
+    await _pours(writer, b" " * 65_536)
+
+
+async def _never_ends(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _head(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    await _pours(writer, b"10000\r\n" + b" " * 65_536 + b"\r\n")
+
+
+async def _bursts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _head(reader)
+    bomb = gzip.compress(bytes(2 * LARGEST_BYTES), 1)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+    writer.write(head % len(bomb) + bomb)
+    await reader.read()
+
+
+async def _pours(writer: asyncio.StreamWriter, piece: bytes) -> None:
+    with suppress(ConnectionError):
+        while not writer.is_closing():
+            writer.write(piece)
+            await writer.drain()
+
+
+TOO_LARGE = pytest.mark.parametrize(
+    "serve", [_promises_much, _never_ends, _bursts], ids=lambda serve: serve.__name__.strip("_")
+)
+
+
+@TOO_LARGE
+async def test_no_answer_is_read_beyond_what_makes_sense(serve: Serve) -> None:
+    async with served(serve) as client, asyncio.timeout(20):
+        with pytest.raises(TooLarge):
+            await client.get("/page")
+
+
+@TOO_LARGE
+async def test_neos_too_large_answer_is_none_of_neos_and_is_not_asked_for_again(
+    serve: Serve,
+) -> None:
+    asked: list[str] = []
+
+    async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append("once")
+        await serve(reader, writer)
+
+    async with served(counted) as client:
+        neo = NeoHttp(client, FixedKey(SecretStr("neo_sk_test")), clock=now)
+        with pytest.raises(NeoUnintelligible) as raised:
+            await neo.call(thing(), Options(within_seconds=20))
+    assert raised.value.status == 200
+    assert asked == ["once"]
+
+
+async def test_an_answer_of_the_largest_size_is_read() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGEST_BYTES)
+        writer.write(bytes(LARGEST_BYTES))
+        await writer.drain()
+
+    async with served(serve) as client:
+        assert len((await client.get("/page")).content) == LARGEST_BYTES
+
+
+async def test_a_packing_that_is_not_known_is_no_answer() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _head(reader)
+        packed = gzip.compress(gzip.compress(b'{"data": 1}'))
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\nContent-Length: %d\r\n\r\n"
+        writer.write(head % len(packed) + packed)
+        await writer.drain()
+
+    async with served(serve) as client:
+        assert (await client.get("/page")).content.startswith(b"\x1f\x8b")

@@ -170,6 +170,20 @@ class Bot:
         return {"Authorization": f"Bearer {self.token()}"}
 
 
+class Dripping(httpx.AsyncBaseTransport):
+    """Answers a byte now and then, for ever: never silent long enough for a read's time-out."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=_Drops())
+
+
+class _Drops(httpx.AsyncByteStream):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.01)
+
+
 def quick_retries(attempts: int = 4) -> stamina.AsyncRetryingCaller:
     return stamina.AsyncRetryingCaller(
         attempts=attempts, timeout=None, wait_initial=0, wait_max=0, wait_jitter=0

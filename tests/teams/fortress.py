@@ -105,6 +105,10 @@ class Fortress:
         calls = len(self.neo.requests), len(self.microsoft.calls)
         return Traces(*calls, tuple(rows), len(self.broken))
 
+    def forgets_tokens(self) -> None:
+        """Sign anew: the clock was put forward."""
+        self._tokens.clear()
+
     async def sends(self, sent: bytes, *, to_the_end: bool = True) -> Reply:
         """Open a connection, send that, and read the answer, and what follows it."""
         reader, writer = await self.connects()

@@ -20,7 +20,7 @@ from bot.teams.connector import Connector
 from bot.teams.refusals import retry_after
 from bot.teams.service_urls import ServiceHosts
 from tests.microsoft import ALEX, BOT, GROUP, MEGAN, SILENCE, TENANT
-from tests.teams.conftest import Bot, card, quick_retries
+from tests.teams.conftest import Bot, Dripping, card, quick_retries
 
 
 @pytest.fixture
@@ -348,3 +348,21 @@ async def test_elsewhere_a_roster_that_is_not_there_leaves_it_unknown(
     away = replace(group, service_url="https://connector.example.test/amer")
     with pytest.raises(SendError):
         await bot.connector.is_guest(person(), away)
+
+
+async def test_an_answer_that_drips_in_is_not_waited_for_and_may_have_arrived(
+    bot: Bot, group: Conversation
+) -> None:
+    async with httpx.AsyncClient(transport=Dripping()) as http:
+        connector = Connector(
+            http,
+            credentials=None,
+            hosts=ServiceHosts((), loopback=True),
+            memory=bot.memory,
+            clock=bot.clock,
+            retrying=quick_retries(),
+            within_seconds=0.05,
+        )
+        with pytest.raises(SendLater) as raised:
+            await connector.send(group, card("Hello"))
+    assert raised.value.may_have_arrived

@@ -18,7 +18,7 @@ from bot.teams.credentials import (
     user_assigned,
 )
 from tests.microsoft import APP_ID, SECRET, TENANT
-from tests.teams.conftest import Bot, Clock
+from tests.teams.conftest import Bot, Clock, Dripping
 
 
 def client_secret(bot: Bot, *, tenant: str = TENANT, secret: str = SECRET) -> ClientSecret:
@@ -168,3 +168,18 @@ async def test_a_managed_identity_that_fails_is_a_typed_error(
 
 def test_the_real_client_of_a_managed_identity_can_be_made() -> None:
     assert callable(user_assigned(APP_ID)().acquire_token_for_client)
+
+
+async def test_a_token_that_drips_in_is_not_waited_for(bot: Bot) -> None:
+    async with httpx.AsyncClient(transport=Dripping()) as http:
+        credentials = ClientSecret(
+            http,
+            login_url=bot.microsoft.url,
+            tenant=TENANT,
+            app_id=APP_ID,
+            secret=SecretStr(SECRET),
+            clock=bot.clock,
+            within_seconds=0.05,
+        )
+        with pytest.raises(TokenUnavailable, match="TimeoutError"):
+            await credentials.token()

@@ -1,4 +1,4 @@
-"""Every field of an activity and of a button, wrong in every way: 400 or 200, and nothing breaks."""
+"""Every field of an activity and of a button, wrong in every way: refused or passed over."""
 
 from __future__ import annotations
 
@@ -77,16 +77,14 @@ def _activity(house: Fortress, kind: str) -> dict[str, Any]:
     megan = {"id": MEGAN.teams_id, "name": MEGAN.name, "aadObjectId": MEGAN.object_id}
     members = [{"id": BOT}] if kind == "conversationUpdate" else [megan]
     place = {"id": PERSONAL, "conversationType": "personal", "tenantId": TENANT}
-    value = (
-        {"action": {"verb": "follow", "data": {"topic": "failures"}}} if kind == "invoke" else {}
-    )
+    pressed = {"action": {"verb": "follow", "data": {"topic": "failures"}}}
     return house.microsoft.activity(
         kind,
         text="42",
         name="adaptiveCard/action",
         action="add",
         conversation=place,
-        value=value,
+        value=pressed if kind == "invoke" else {},
         membersAdded=members,
         membersRemoved=[megan],
         channelData={name: {"id": TENANT} for name in ("tenant", "team", "channel")},
