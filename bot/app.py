@@ -51,6 +51,7 @@ from bot.store import activities
 from bot.store.database import Pool, connected, private_postgresql
 from bot.store.jobs import Jobs, opened
 from bot.store.ledger import retention
+from bot.store.pool import may_take_long
 from bot.store.signing import signing_key
 from bot.teams.connector import Connector, short_retries
 from bot.teams.credentials import ClientSecret, Credentials, ManagedIdentity, user_assigned
@@ -75,7 +76,8 @@ WATCH_WITHIN_SECONDS = 4.5
 DECIDE_WITHIN_SECONDS = 4.5
 # Longer than Teams repeats an activity it got no answer to.
 REPEATS_LAST = timedelta(days=1)
-DRAIN_SECONDS = 8.0
+# Whoever stops the process kills it after ten.
+DRAIN_SECONDS = 7.5
 
 
 def now() -> datetime:
@@ -286,6 +288,7 @@ def _keep_house(jobs: Jobs, pool: Pool, *, ledger_months: int | None, clock: Clo
 
     async def forget(*, timestamp: int) -> None:  # noqa: ARG001 -- see `Jobs.every`
         async with pool.connection() as conn:
+            may_take_long(conn)
             await activities.forget(conn, before=clock() - REPEATS_LAST)
 
     async def forget_months(*, timestamp: int) -> None:  # noqa: ARG001 -- see `Jobs.every`
@@ -387,6 +390,12 @@ async def service(
         app = web.Application()
         app.router.add_post("/api/messages", endpoint.handle)
         app.router.add_get("/healthz", _healthz)
+
+        async def drain(_: web.Application) -> None:
+            await endpoint.close(within_seconds=DRAIN_SECONDS)
+
+        # As soon as nothing new comes in, and before whoever waits for an answer is cut off.
+        app.on_shutdown.append(drain)
         stack.push_async_callback(endpoint.close, within_seconds=DRAIN_SECONDS)
         yield app, rooms
 
@@ -413,20 +422,30 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
 
 
 @asynccontextmanager
-async def working(jobs: Jobs) -> AsyncIterator[None]:
-    """The job engine's worker, running meanwhile; if it dies, the whole service ends."""
+async def working(jobs: Jobs, *, until: asyncio.Event | None = None) -> AsyncIterator[None]:
+    """The job engine's worker, running meanwhile; if it dies, the whole service ends.
+
+    Set, ``until`` ends it earlier: what it does may end while other things do.
+    """
     try:
         async with asyncio.TaskGroup() as group:
             worker = group.create_task(jobs.work())
+            early = group.create_task(_end(worker, until or asyncio.Event()))
             try:
                 yield
             finally:
                 worker.cancel()
+                early.cancel()
     except BaseExceptionGroup as errors:
         if len(errors.exceptions) > 1:
             raise
         # What the caller raised meanwhile, or what the worker died of, as it is.
         raise errors.exceptions[0] from None
+
+
+async def _end(worker: asyncio.Task[None], until: asyncio.Event) -> None:
+    await until.wait()
+    worker.cancel()
 
 
 def retries_are_logged() -> None:

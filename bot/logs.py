@@ -64,6 +64,8 @@ def set_up(
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(number)
+    # A line for each connection that is lost or refused: `database.away` says it once.
+    logging.getLogger("psycopg.pool").setLevel(max(number, logging.ERROR))
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
 

@@ -10,9 +10,7 @@ import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from time import monotonic
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import fasteners
 import psutil
@@ -21,19 +19,27 @@ import sqlalchemy
 from alembic import command
 from alembic.config import Config
 from psycopg import AsyncConnection
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from bot.errors import ConfigurationError
 from bot.store.ledger import role
+from bot.store.pool import CONNECTS_WITHIN_SECONDS, WakefulPool
 
 Connection = AsyncConnection[Any]
 Pool = AsyncConnectionPool[Connection]
 
 # Any number does, as long as every replica takes the same one.
 _MIGRATION_LOCK = 0x4E656F
-_ALIVE_SECONDS = 1.0
 _READY = 16
+# Seconds; the system's own are two hours for a connection on which nothing is sent.
+_SOON = {
+    "connect_timeout": CONNECTS_WITHIN_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 
 
 @contextmanager
@@ -137,7 +143,8 @@ async def connected(
     try:
         yield pool
     finally:
-        await pool.close()
+        # What is still trying to connect need not be waited for.
+        await pool.close(timeout=1.0)
 
 
 @asynccontextmanager
@@ -166,11 +173,15 @@ async def single(pool: Pool) -> AsyncIterator[Connection]:
                 await conn.close()  # given up in the middle: nobody else is to get it so
 
 
+def is_in_trouble(error: BaseException) -> bool:
+    """Whether the database is to blame: away, silent, starting, its disk full."""
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+
+
 def pooled(url: str, *, size: int) -> Pool:
     """A pool, not yet open, whose connections work as the bot's own role where there is one."""
-    signs = _SignsOfLife()
-    return AsyncConnectionPool(
-        url,
+    return WakefulPool(
+        _kept_alive(url),
         # The same few statements go over each of them, all day.
         kwargs={"prepare_threshold": 0},
         # When many press at once, they wait for each other rather than be turned away.
@@ -180,36 +191,13 @@ def pooled(url: str, *, size: int) -> Pool:
         max_size=size,
         open=False,
         configure=_work_as_bot,
-        check=signs.check,
-        reset=signs.seen,
     )
 
 
-class _SignsOfLife:
-    """Asks a connection whether it is alive, unless somebody has just worked with it.
-
-    A turn takes several connections one after another, and each question is a round trip.
-    """
-
-    def __init__(self) -> None:
-        self._seen_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
-
-    async def seen(self, conn: Connection) -> None:
-        """Note that it was alive."""
-        self._seen_at[conn] = monotonic()
-
-    async def check(self, conn: Connection) -> None:
-        """Let it be used.
-
-        Raises:
-            psycopg.OperationalError: it is dead; the pool takes another one.
-        """
-        # The library's own check, given up at its beginning, leaves a connection without
-        # transactions behind; whoever got it would hold no lock.
-        if conn.autocommit:
-            await conn.set_autocommit(False)
-        if monotonic() - self._seen_at.get(conn, 0.0) > _ALIVE_SECONDS:
-            await AsyncConnectionPool.check_connection(conn)
+def _kept_alive(url: str) -> str:
+    """What the URL leaves open of how soon a connection is known to be lost."""
+    said = psycopg.conninfo.conninfo_to_dict(url)
+    return make_conninfo(url, **{name: value for name, value in _SOON.items() if name not in said})
 
 
 async def _work_as_bot(conn: Connection) -> None:

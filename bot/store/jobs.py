@@ -38,7 +38,9 @@ RETRY_STALLED = "jobs.retry_stalled"
 
 # A worker that gave no sign of life for this long is dead, and its jobs are run again.
 _DEAD_AFTER_SECONDS = 12.0
-_DRAIN_SECONDS = 8.0
+_DRAIN_SECONDS = 7.0
+# Between two tries to begin again when the database is away.
+LONGEST_PAUSE_SECONDS = 3.0
 
 DEFERRING = """procrastinate_defer_jobs_v1(ARRAY(
     SELECT job FROM jsonb_populate_recordset(NULL::procrastinate_job_to_defer_v1, %(jobs)s) AS job
@@ -219,7 +221,7 @@ class Jobs:
             on=(ConnectorException, psycopg.OperationalError),
             attempts=None,
             timeout=None,
-            wait_max=10.0,
+            wait_max=LONGEST_PAUSE_SECONDS,
         ):
             with attempt:
                 await self.engine.run_worker_async(

@@ -47,9 +47,13 @@ class TeamsAdapter(BotAdapter):  # type: ignore[misc] # botbuilder ships no type
                 return await self._take(turn)
             async with self._admission.turn(turn.conversation.tenant):
                 return await self._take(turn)
+        except asyncio.CancelledError as stopped:
+            # The process ends, and the turn with it: whoever waits is told, once.
+            log.warning("turn.stopped", type=turn.inbound.type)
+            return await self._handler.apologise(turn, stopped)
         except Exception as error:  # noqa: BLE001 -- the edge of a turn
             log_broken(turn, error)
-            return await self._handler.apologise(turn)
+            return await self._handler.apologise(turn, error)
 
     async def finish_late(self, turn: Turn, outcome: Outcome) -> None:
         """Give the answer that came too late for its invoke; never raises."""
@@ -70,6 +74,7 @@ class TeamsAdapter(BotAdapter):  # type: ignore[misc] # botbuilder ships no type
         if not await self._memory.claim(conversation, inbound.id, met=_met(turn)):
             log.info("turn.repeated", type=inbound.type)
             return await self._same_answer(turn) if turn.is_invoke else Outcome()
+        turn.begun = True
         context = TurnContext(self, inbound.for_botbuilder())
         turn.put_into(context)
         await self.run_pipeline(context, self._handler.on_turn)

@@ -13,11 +13,11 @@ from botbuilder.core.teams import TeamsActivityHandler
 from bot.errors import MessageGone, SendError
 from bot.messaging import Answer, Conversation, Pressed, Said, Scope
 from bot.teams.activity import Inbound
+from bot.teams.broken import apology
 from bot.teams.connector import Connector
 from bot.teams.turn import MESSAGE_TYPE, Outcome, Turn, drawn, failed, told
 from cards.card import Card, plain
 from cards.notice import notice
-from cards.problem import problem
 
 log = structlog.get_logger(__name__)
 
@@ -146,12 +146,13 @@ class Handler(TeamsActivityHandler):  # type: ignore[misc] # botbuilder ships no
         if body.get("type") == MESSAGE_TYPE and isinstance(said, str) and said != ANSWERED_BELOW:
             await self._reply(turn, notice("About what you pressed", said))
 
-    async def apologise(self, turn: Turn) -> Outcome:
+    async def apologise(self, turn: Turn, error: BaseException) -> Outcome:
         """Tell the person that the turn broke. Returns the HTTP answer."""
+        said = apology(error, begun=turn.begun)
         if turn.is_invoke:
-            return told("Something went wrong here. Look again before you repeat it.")
+            return told(said.words)
         if turn.inbound.type == "message":
-            await self._reply(turn, _broken())
+            await self._reply(turn, said.card)
         return Outcome()
 
     async def _action(self, turn: Turn) -> Outcome:
@@ -179,7 +180,7 @@ class Handler(TeamsActivityHandler):  # type: ignore[misc] # botbuilder ships no
             return await work
         except Exception as error:  # noqa: BLE001 -- the edge: whatever broke, the person is told
             log_broken(turn, error)
-            return Answer(_broken())
+            return Answer(apology(error, begun=True).card)
 
     async def _greet(self, turn: Turn) -> None:
         card = await self._turns.greet(turn.conversation)
@@ -242,11 +243,3 @@ def _about(turn: Turn, card: Card) -> str:
     about = f"about approval {card.approval}" if card.approval else "about what you pressed"
     name = plain(turn.person.name, 60) if turn.person else ""
     return f"{name}, {about}" if name else f"{about[0].upper()}{about[1:]}"
-
-
-def _broken() -> Card:
-    return problem(
-        "Something went wrong here",
-        "It is not certain whether anything was changed. Look again before you repeat it.",
-        changed_nothing=False,
-    )

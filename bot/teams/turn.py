@@ -37,6 +37,7 @@ class Turn:
         outcome: The HTTP answer; the handler of an invoke puts it here.
         redraw: The answer that the invoke's answer draws in place. An answer that comes too late
             for the invoke is drawn by editing the message instead.
+        begun: Whether anything of it may have been done.
     """
 
     inbound: Inbound
@@ -44,6 +45,7 @@ class Turn:
     person: Person | None = field(init=False)
     outcome: Outcome = field(default_factory=Outcome, init=False)
     redraw: Answer | None = None
+    begun: bool = False
 
     def __post_init__(self) -> None:
         self.conversation = self.inbound.where()

@@ -18,7 +18,7 @@ import httpx
 from psycopg.conninfo import conninfo_to_dict
 
 from bot.sandbox.embedded import EmbeddedNeo
-from tests.microsoft import APP_ID, SECRET, TENANT, Microsoft
+from tests.microsoft import APP_ID, SECRET, TENANT, Message, Microsoft
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
@@ -125,3 +125,31 @@ async def started(
         finally:
             if process.returncode is None:
                 await service.dies()
+
+
+def cards(microsoft: Microsoft, where: str) -> list[Message]:
+    """The cards of open approvals there."""
+    return [m for m in microsoft.messages if m.conversation == where and "wants to" in m.summary]
+
+
+def button_of(message: Message, title: str) -> dict[str, Any]:
+    def search(part: Any) -> Any:
+        if isinstance(part, dict):
+            if part.get("type") == "Action.Execute" and part.get("title") == title:
+                return part
+            part = list(part.values())
+        found = (search(one) for one in part) if isinstance(part, list) else ()
+        return next((one for one in found if one), None)
+
+    found: dict[str, Any] | None = search(message.card)
+    assert found, f"no {title} on {message.summary}"
+    return found
+
+
+def click(microsoft: Microsoft, message: Message, title: str, **more: Any) -> dict[str, Any]:
+    """The activity of a press on a button of a card, as Teams sends it."""
+    button = button_of(message, title)
+    data = {**button["data"], "comment": "by phone"}
+    return microsoft.click(
+        button["verb"], on=message.id, where=message.conversation, data=data, **more
+    )

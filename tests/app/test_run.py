@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import psycopg
 
 from bot.sandbox.embedded import EmbeddedNeo
-from tests.app.service import Service, started
-from tests.microsoft import ALEX, MEGAN, PERSONAL, Account, Message, Microsoft
+from tests.app.service import Service, cards, click, started
+from tests.microsoft import ALEX, MEGAN, PERSONAL, Account, Microsoft
 
 PEOPLE = [(MEGAN.object_id, MEGAN.name), (ALEX.object_id, ALEX.name)]
 ALEXS = "a:personal-alex"
@@ -24,32 +23,6 @@ async def _speaks(service: Service, who: Account = MEGAN, where: str = PERSONAL)
     before = len(service.microsoft.messages)
     assert (await service.hears(activity)).status_code == 200
     await service.microsoft.until(lambda: len(service.microsoft.messages) > before)
-
-
-def _cards(microsoft: Microsoft, where: str) -> list[Message]:
-    return [m for m in microsoft.messages if m.conversation == where and "wants to" in m.summary]
-
-
-def _button(message: Message, title: str) -> dict[str, Any]:
-    def search(part: Any) -> Any:
-        if isinstance(part, dict):
-            if part.get("type") == "Action.Execute" and part.get("title") == title:
-                return part
-            part = list(part.values())
-        found = (search(one) for one in part) if isinstance(part, list) else ()
-        return next((one for one in found if one), None)
-
-    button: dict[str, Any] | None = search(message.card)
-    assert button, f"no {title} on {message.summary}"
-    return button
-
-
-def _click(microsoft: Microsoft, message: Message, title: str, **more: Any) -> dict[str, Any]:
-    button = _button(message, title)
-    data = {**button["data"], "comment": "by phone"}
-    return microsoft.click(
-        button["verb"], on=message.id, where=message.conversation, data=data, **more
-    )
 
 
 async def test_the_service_answers_finds_delivers_decides_and_ends_in_order(
@@ -72,9 +45,9 @@ async def test_the_service_answers_finds_delivers_decides_and_ends_in_order(
         assert (await service.hears(microsoft.activity(text="hi"), **forged)).status_code == 401
 
         neo.has_approval(481, agent="Mailbox Permissions", approvers=PEOPLE)
-        await microsoft.until(lambda: _cards(microsoft, PERSONAL))
-        (card,) = _cards(microsoft, PERSONAL)
-        answer = await service.hears(_click(microsoft, card, "Approve"))
+        await microsoft.until(lambda: cards(microsoft, PERSONAL))
+        (card,) = cards(microsoft, PERSONAL)
+        answer = await service.hears(click(microsoft, card, "Approve"))
         redrawn = answer.json()
         assert redrawn["type"] == "application/vnd.microsoft.card.adaptive"
         assert "Approved by Megan Bowen" in str(redrawn["value"])
@@ -102,8 +75,8 @@ async def test_a_process_killed_after_neo_took_a_decision_leaves_no_card_untrue(
         await _speaks(service)
         await _speaks(service, ALEX, ALEXS)
         neo.has_approval(481, agent="Mailbox Permissions", approvers=PEOPLE)
-        await microsoft.until(lambda: _cards(microsoft, PERSONAL) and _cards(microsoft, ALEXS))
-        copies = _cards(microsoft, PERSONAL) + _cards(microsoft, ALEXS)
+        await microsoft.until(lambda: cards(microsoft, PERSONAL) and cards(microsoft, ALEXS))
+        copies = cards(microsoft, PERSONAL) + cards(microsoft, ALEXS)
         never, taken = asyncio.Event(), asyncio.Event()
 
         async def is_taken(_: int, __: str) -> None:
@@ -111,11 +84,11 @@ async def test_a_process_killed_after_neo_took_a_decision_leaves_no_card_untrue(
 
         neo.before_decision(is_taken)
         neo.trouble(hold=never, takes_effect=True, path="/decision")
-        click = asyncio.create_task(service.hears(_click(microsoft, copies[0], "Approve")))
+        press = asyncio.create_task(service.hears(click(microsoft, copies[0], "Approve")))
         async with asyncio.timeout(10):
             await taken.wait()
         await service.dies()
-        await asyncio.gather(click, return_exceptions=True)
+        await asyncio.gather(press, return_exceptions=True)
         never.set()
         assert neo.decisions == [(481, "approve")]
         assert all("Approved" not in copy.summary for copy in copies)
@@ -148,9 +121,9 @@ async def test_answering_and_working_can_be_processes_of_their_own(
     ):
         await _speaks(service)
         neo.has_approval(481, agent="Mailbox Permissions", approvers=PEOPLE)
-        await microsoft.until(lambda: _cards(microsoft, PERSONAL))
-        (card,) = _cards(microsoft, PERSONAL)
-        answer = await service.hears(_click(microsoft, card, "Reject"))
+        await microsoft.until(lambda: cards(microsoft, PERSONAL))
+        (card,) = cards(microsoft, PERSONAL)
+        answer = await service.hears(click(microsoft, card, "Reject"))
         assert "Rejected by Megan Bowen" in str(answer.json()["value"])
         await microsoft.until(lambda: "Rejected by Megan Bowen" in card.summary)
         assert await service.stops() == 0

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 import pytest_asyncio
 import stamina
@@ -59,7 +60,7 @@ class Remembered:
         self, conversation: Conversation, activity: str, *, met: Met | None = None
     ) -> bool:
         if self.broken:
-            raise ConnectionError("the database is away")
+            raise psycopg.OperationalError("the database is away")
         key = (conversation.tenant, conversation.id, activity)
         if key in self.taken:
             return False
@@ -77,7 +78,7 @@ class Remembered:
         self, conversation: Conversation, activity: str, answer: dict[str, Any]
     ) -> None:
         if self.broken_for_answers:
-            raise ConnectionError("the database is away")
+            raise psycopg.OperationalError("the database is away")
         self.taken[conversation.tenant, conversation.id, activity] = answer
 
     async def answer(self, conversation: Conversation, activity: str) -> dict[str, Any] | None:
@@ -135,7 +136,7 @@ class Product:
 
     async def placed(self, conversation: Conversation, message_id: str, card: Card) -> None:
         if self.loses_copies:
-            raise ConnectionError("the database is away")
+            raise psycopg.OperationalError("the database is away")
         self.copies.append((conversation.id, message_id, card.approval))
 
     async def left(self, conversation: Conversation) -> None:

@@ -429,8 +429,11 @@ async def test_the_person_hears_of_it_when_the_database_is_away(bot: Bot) -> Non
     message = await bot.hears(bot.microsoft.activity(text="agents"))
     click = await bot.hears(bot.microsoft.click("approval.decide", on="m-1"))
     assert (message.status_code, click.status_code) == (200, 200)
-    assert "Something went wrong" in bot.microsoft.messages[0].summary
     assert click.json()["type"] == MESSAGE
+    for said in (bot.microsoft.messages[0].summary, click.json()["value"]):
+        assert "cannot use its own database" in said
+        assert "Nothing was changed." in said
+        assert "Try again in a minute." in said
     assert bot.product.pressed == []
 
 

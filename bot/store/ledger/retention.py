@@ -10,6 +10,7 @@ import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from bot.store.ledger.rows import Connection, Entry, add, instant
+from bot.store.pool import may_take_long
 
 log = structlog.get_logger()
 
@@ -82,8 +83,10 @@ async def forget_old(
     at = clock()
     before = _month(at, months)
     async with pool.connection() as conn:
+        may_take_long(conn)
         dropped = await forget(conn, before=before, at=at)
     async with pool.connection() as conn:
+        may_take_long(conn)
         cursor = await conn.execute("SELECT forget_approval_versions(%s)", (before,))
         versions = (await cursor.fetchone() or (0,))[0]
     rows = sum(one.removed for one in dropped)
