@@ -27,7 +27,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, worker: bool) -> int
     async with AsyncExitStack() as stack:
         app, rooms = await stack.enter_async_context(service(settings))
         if worker:
-            await stack.enter_async_context(working(rooms.jobs))
+            await stack.enter_async_context(working(rooms.jobs, until=stop))
         try:
             port = await stack.enter_async_context(listening(app, settings.host, settings.port))
         except OSError as error:
@@ -60,7 +60,7 @@ async def work(settings: Settings, stop: asyncio.Event) -> int:
     """
     logs.set_up(settings.log_level, settings.log_format)
     retries_are_logged()
-    async with service(settings) as (_, rooms), working(rooms.jobs):
+    async with service(settings) as (_, rooms), working(rooms.jobs, until=stop):
         _settle_down()
         log.info("worker.ready")
         await stop.wait()

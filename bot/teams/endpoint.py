@@ -102,9 +102,14 @@ class Endpoint:
         return web.json_response(outcome.body, status=outcome.status)
 
     async def close(self, *, within_seconds: float = 10.0) -> None:
-        """Let the turns that are under way end; what takes longer is cancelled."""
+        """Let the turns that are under way end; who waits for one that does not is told so."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within_seconds
+        if self._turns:
+            # The last quarter of the time is for telling them.
+            await asyncio.wait(set(self._turns), timeout=within_seconds * 0.75)
+            for turn in self._turns:
+                turn.cancel()
         # A turn that is cancelled wakes its request, which may start a last task: hence the loop.
         while under_way := {*self._turns, *self._late, *self.adapter.keeping}:
             _, slow = await asyncio.wait(under_way, timeout=max(deadline - loop.time(), 0))
