@@ -1,7 +1,12 @@
-"""Log lines: fields, not prose; ids, never what people wrote."""
+"""Log lines: fields, not prose; ids, never what people wrote.
+
+An error's words may quote Neo, a ticket or a person: unless the level is debug, a line has its kind
+and its place alone.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable
@@ -9,6 +14,8 @@ from typing import Any, Literal, TextIO
 
 import orjson
 import structlog
+
+log = structlog.get_logger()
 
 # They log whole URLs, or the arguments of jobs, at INFO.
 _TALKATIVE = (
@@ -42,9 +49,10 @@ def set_up(
         else structlog.dev.ConsoleRenderer(colors=out.isatty())
     )
     number = logging.getLevelNamesMapping()[level.upper()]
+    broken = structlog.processors.format_exc_info if level == "debug" else _kind_and_place
     # Straight to the stream: by way of the standard library a line takes three times as long.
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[*shared, broken, renderer],
         logger_factory=structlog.WriteLoggerFactory(out),
         wrapper_class=structlog.make_filtering_bound_logger(number),
     )
@@ -54,11 +62,13 @@ def set_up(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                broken,
                 renderer,
             ],
         )
     )
+    # What a job ended with is told by the one who ran it.
+    handler.addFilter(_is_not_told_already)
     # aiohttp logs what it could not parse, and in that there may be a token.
     logging.getLogger("aiohttp.server").addFilter(_without_traceback)
     root = logging.getLogger()
@@ -68,6 +78,47 @@ def set_up(
     logging.getLogger("psycopg.pool").setLevel(max(number, logging.ERROR))
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+def loop_is_quiet(loop: asyncio.AbstractEventLoop) -> None:
+    """Have the event loop say what broke unnoticed by its kind: it would quote it."""
+
+    def say(_: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
+        error = told.get("exception")
+        where = _described(error) if isinstance(error, BaseException) else {}
+        log.error("loop.broken", **where)
+
+    loop.set_exception_handler(say)
+
+
+def place_of(error: BaseException) -> str | None:
+    """Where an error was raised: the function and the line."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return f"{frame.tb_frame.f_code.co_qualname}:{frame.tb_lineno}" if frame else None
+
+
+def _described(error: BaseException) -> dict[str, str | None]:
+    return {"error": type(error).__name__, "at": place_of(error)}
+
+
+def _kind_and_place(
+    _: structlog.typing.WrappedLogger, __: str, line: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """A processor: an error without its words."""
+    told = line.pop("exc_info", None)
+    line.pop("stack_info", None)
+    if told is True:
+        told = sys.exc_info()
+    error = told[1] if isinstance(told, tuple) else told
+    if isinstance(error, BaseException):
+        line.update(_described(error))
+    return line
+
+
+def _is_not_told_already(record: logging.LogRecord) -> bool:
+    return getattr(record, "action", None) not in {"job_error", "job_error_retry"}
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:
