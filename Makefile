@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check cards pictures bench-neo bench-approvals docs lock clean
+.PHONY: help demo run tracing test check cards pictures bench-neo bench-approvals docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,8 @@ demo: $(VENV)/.run ## Try it: the bot in Microsoft's Agents Playground, with an 
 
 run: $(VENV)/.run ## Serve Microsoft Teams, with the settings of the environment or .env
 	@$(BIN)/python -m bot run
+
+tracing: $(VENV)/.tracing ## Install what sends traces, beside what the bot needs
 
 test: $(VENV)/.dev ## Everything that has to hold: format, lint, types, layers, tests
 	@echo "Format and lint…" && $(BIN)/ruff format --check -q . && $(BIN)/ruff check -q .
@@ -60,6 +62,11 @@ $(VENV)/.uv:
 $(VENV)/.run: $(VENV)/.uv deploy/requirements.txt
 	@echo "Installing what the bot needs…"
 	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r deploy/requirements.txt
+	@touch $@
+
+$(VENV)/.tracing: $(VENV)/.run deploy/requirements-tracing.txt
+	@echo "Installing what sends traces…"
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r deploy/requirements-tracing.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.uv deploy/requirements-dev.txt

@@ -15,6 +15,7 @@ import httpx
 import stamina
 import structlog
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from bot.alerts import delivery as alerts_delivery
 from bot.alerts import watch as alerts_watch
@@ -38,6 +39,7 @@ from bot.approvals.snoozing import Snoozing
 from bot.chat import lists
 from bot.errors import ConfigurationError
 from bot.messaging import Messenger, Roster
+from bot.monitor import Audience, Monitor
 from bot.neo import keys
 from bot.neo.client import Neo
 from bot.neo.http import NeoHttp
@@ -60,6 +62,8 @@ from bot.teams.listener import Listener
 from bot.teams.memory import StoreMemory
 from bot.teams.service_urls import ServiceHosts
 from bot.teams.tokens import InboundTokens, SigningKeys
+from bot.telemetry.tracing import opened as traces_opened
+from bot.telemetry.watched import Telemetry
 from bot.turns import Turns
 from bot.upkeep import kept_up
 
@@ -122,13 +126,16 @@ def neo_of(
     *,
     watching_share: float,
     clock: Clock = now,
+    telemetry: Telemetry | None = None,
 ) -> Callable[[str], Neo]:
     """A tenant's Neo, each with a key, a request budget and a cache of its own.
 
     What it returns raises ConfigurationError for a tenant that is not served: never another's Neo.
     """
     neos = {
-        tenant: Neo(NeoHttp(http, key, watching_share=watching_share, clock=clock))
+        tenant: Neo(
+            NeoHttp(http, key, watching_share=watching_share, clock=clock, telemetry=telemetry)
+        )
         for tenant, key in own.items()
     }
 
@@ -162,6 +169,7 @@ async def furnish(
     decide_within_seconds: float = DECIDE_WITHIN_SECONDS,
     clock: Clock = now,
     zone: ZoneInfo = UTC_ZONE,
+    telemetry: Telemetry | None = None,
 ) -> AsyncIterator[Rooms]:
     """Wire the features to a database, a Neo for each tenant, and what brings cards to people.
 
@@ -176,8 +184,10 @@ async def furnish(
         decide_within_seconds: How long a decision waits for each of its two calls to Neo.
         clock: The present.
         zone: For people whose zone Teams does not name.
+        telemetry: Where jobs and decisions are counted.
     """
     asked_for = policies or {}
+    telemetry = telemetry or Telemetry()
 
     def policy_of(tenant: str) -> Policy:
         return asked_for.get(tenant) or Policy()
@@ -194,7 +204,7 @@ async def furnish(
             purpose=Purpose.WATCHING, within_seconds=WATCH_WITHIN_SECONDS
         )
 
-    async with opened(pool) as jobs:
+    async with opened(pool, telemetry) as jobs:
         the_truth = truth.Truth(jobs, clock)
         async with pool.connection() as conn:
             signatures = Signatures({t: await signing_key(conn, t) for t in tenants})
@@ -214,6 +224,7 @@ async def furnish(
             neo_of=deciding_neo,
             tenants=tenants,
             clock=clock,
+            telemetry=telemetry,
         )
         approvals = approvals_watch.Watch(pool, the_truth, delivery, settling, watching_neo, clock)
         alerts = alerts_delivery.Delivery(pool, jobs, messenger, clock, zone)
@@ -319,7 +330,7 @@ def credentials(settings: Settings, http: httpx.AsyncClient, *, clock: Clock = n
 @asynccontextmanager
 async def service(
     settings: Settings, *, anonymous: bool = False, clock: Clock = now, zone: ZoneInfo = UTC_ZONE
-) -> AsyncIterator[tuple[web.Application, Rooms]]:
+) -> AsyncIterator[tuple[web.Application, Rooms, Monitor]]:
     """Everything, not yet listening.
 
     Args:
@@ -334,6 +345,9 @@ async def service(
     if not anonymous:
         settings.require_run()
     async with AsyncExitStack() as stack:
+        tracing = stack.enter_context(traces_opened(settings.otel_exporter_otlp_endpoint))
+        telemetry = Telemetry(CollectorRegistry(), tracing)
+        telemetry.metrics.with_process()
         own = await stack.enter_async_context(tenant_keys(settings, clock=clock))
         await keys.read(own)
         pool = await stack.enter_async_context(database(settings))
@@ -342,15 +356,23 @@ async def service(
         memory = StoreMemory(pool, clock=clock)
         named = any(is_loopback(host.partition(":")[0]) for host in settings.bot_service_hosts)
         hosts = ServiceHosts(settings.bot_service_hosts, loopback=anonymous or named)
+        own_credentials = None if anonymous else credentials(settings, to_teams, clock=clock)
         connector = Connector(
             to_teams,
-            credentials=None if anonymous else credentials(settings, to_teams, clock=clock),
+            credentials=own_credentials,
             hosts=hosts,
             memory=memory,
             clock=clock,
             retrying=short_retries(),
+            telemetry=telemetry,
         )
-        neo = neo_of(own, to_neo, watching_share=settings.neo_watching_share, clock=clock)
+        neo = neo_of(
+            own,
+            to_neo,
+            watching_share=settings.neo_watching_share,
+            clock=clock,
+            telemetry=telemetry,
+        )
         api = settings.neo_api_url
         await stack.enter_async_context(kept_up(pool, neo, tuple(own), api=api, clock=clock))
         rooms = await stack.enter_async_context(
@@ -364,9 +386,10 @@ async def service(
                 ledger_months=settings.ledger_months,
                 clock=clock,
                 zone=zone,
+                telemetry=telemetry,
             )
         )
-        tokens = None
+        tokens = signing_keys = None
         if not anonymous:
             signing_keys = SigningKeys(
                 to_teams,
@@ -386,10 +409,15 @@ async def service(
             memory=memory,
             listen_host=settings.host,
             gate=Gate(tokens=tokens, tenants=tuple(own), hosts=hosts),
+            telemetry=telemetry,
         )
+        monitor = Monitor(pool, telemetry, neo, own, signing_keys, own_credentials, jobs=rooms.jobs)
+        stack.push_async_callback(monitor.close)
         app = web.Application()
         app.router.add_post("/api/messages", endpoint.handle)
-        app.router.add_get("/healthz", _healthz)
+        # Where they have a port of their own, whoever reaches this one is told one word.
+        told: Audience = "this machine" if settings.metrics_port is None else "nobody"
+        app.router.add_routes(monitor.routes(told))
 
         async def drain(_: web.Application) -> None:
             await endpoint.close(within_seconds=DRAIN_SECONDS)
@@ -397,11 +425,7 @@ async def service(
         # As soon as nothing new comes in, and before whoever waits for an answer is cut off.
         app.on_shutdown.append(drain)
         stack.push_async_callback(endpoint.close, within_seconds=DRAIN_SECONDS)
-        yield app, rooms
-
-
-async def _healthz(_: web.Request) -> web.Response:
-    return web.json_response({"status": "ok"})
+        yield app, rooms, monitor
 
 
 @asynccontextmanager

@@ -181,7 +181,7 @@ async def running(
             neo_url = await stack.enter_async_context(embedded_neo(options))
         say("Starting the bot and its database…")
         mine = settings_for_trying(settings, neo_url, folder)
-        app, rooms = await stack.enter_async_context(service(mine, anonymous=True))
+        app, rooms, _ = await stack.enter_async_context(service(mine, anonymous=True))
         opened = asyncio.Event()
         app.middlewares.append(_hears_first(opened))
         await forget_playground(rooms)

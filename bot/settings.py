@@ -71,6 +71,14 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _collector(value: str | None) -> str | None:
+    """A collector of traces stands in one's own network, mostly without a certificate."""
+    parts = urlsplit(value or "http://unset")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise ValueError("should be a URL such as http://127.0.0.1:4318, without a user name")
+    return value
+
+
 @lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine's own."""
@@ -179,6 +187,25 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path(".data"), description="Where the private database lives.")
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=3978, ge=0, le=65535, description="The port to listen on.")
+    metrics_host: str = Field(
+        default="127.0.0.1", description="The address of METRICS_PORT; only used with it."
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="A port for /metrics and /readyz alone; unset: on PORT, for this machine.",
+    )
+    stop_after_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=20,
+        description="How long it goes on after SIGTERM, not ready: for a balancer to notice.",
+    )
+    otel_exporter_otlp_endpoint: Annotated[str | None, AfterValidator(_collector)] = Field(
+        default=None,
+        description="Where traces go, such as http://127.0.0.1:4318; needs the extra `tracing`.",
+    )
     public_url: Url | None = Field(
         default=None, description="The bot's address as Teams reaches it; goes into the package."
     )

@@ -38,6 +38,7 @@ from bot.messaging import Answer, Conversation, Pressed, Said, Scope
 from bot.neo.client import Neo
 from bot.store import conversations
 from bot.store.database import Pool
+from bot.telemetry.watched import note_intent, note_outcome
 from cards.actions import (
     Action,
     Ask,
@@ -136,6 +137,7 @@ class Turns:
         return await self._act(pressed, action)
 
     async def _act(self, pressed: Pressed, action: Action) -> Answer:
+        note_intent(action.verb)
         match action:
             case Decide():
                 work = self.clicks.decide(pressed, action)
@@ -203,6 +205,7 @@ class Turns:
             said.text, mentions=said.mentions, now=self.clock(), zone=self._zone(said)
         )
         if order is not None and (may_order or isinstance(order, _HARMLESS)):
+            note_intent(type(order).__name__)
             return await self._explained(self._ordered(said, order), type(order).__name__, None)
         return await self._question(said)
 
@@ -229,6 +232,7 @@ class Turns:
         return await self._guarded(query, said)
 
     async def _guarded(self, query: Query, said: Said) -> Card:
+        note_intent(query.intent)
         work = self._dispatch(query, said)
         card = await self._explained(work, query.intent, query.text or None)
         log.info("question.answered", intent=query.intent, scope=said.conversation.scope.value)
@@ -241,6 +245,7 @@ class Turns:
         try:
             return await work
         except NeoError as error:
+            note_outcome("neo_failed")
             log.warning(
                 "turn.neo_failed",
                 intent=intent,

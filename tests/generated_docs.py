@@ -19,6 +19,7 @@ from bot.__main__ import COMMANDS  # noqa: E402 -- after the line above
 from bot.chat.examples import EXAMPLES, ORDERS  # noqa: E402 -- likewise
 from bot.policies import PolicyFile  # noqa: E402 -- likewise
 from bot.settings import Settings  # noqa: E402 -- likewise
+from bot.telemetry.metrics import FIGURES  # noqa: E402 -- likewise
 
 
 def questions() -> str:
@@ -46,11 +47,26 @@ def settings() -> str:
     return _table(("Name", "Default", "What it is"), rows)
 
 
+def figures() -> str:
+    """The table of metrics, from `FIGURES`."""
+    rows = (
+        (
+            f"`{one.name}`",
+            one.kind.__name__.lower(),
+            ", ".join(f"`{label}`" for label in one.labels),
+            one.about,
+        )
+        for one in FIGURES
+    )
+    return _table(("Name", "Kind", "Labels", "What it says"), rows)
+
+
 GENERATED: Final = (
     ("README.md", "questions", questions),
     ("README.md", "orders", orders),
     ("README.md", "commands", commands),
     ("docs/settings.md", "settings", settings),
+    ("docs/OPERATING.md", "metrics", figures),
 )
 """Which document holds what, between which markers, and who writes it."""
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from bot.__main__ import COMMANDS
 from bot.policies import Policy
 from bot.settings import Settings
+from bot.telemetry.metrics import FIGURES
 from tests.generated_docs import GENERATED, replaced
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,6 +79,13 @@ def test_a_path_that_a_document_names_exists(document: Path) -> None:
     rooms = r"`((?:bot|cards|tests|deploy|manifest|docs)/[\w./-]+)`"
     for path in re.findall(rooms, document.read_text(encoding="utf-8")):
         assert (ROOT / path).exists(), f"{document.name} names {path}"
+
+
+@each_document
+def test_every_figure_that_a_document_names_exists(document: Path) -> None:
+    named = set(re.findall(r"\bneo_bot_\w+", document.read_text(encoding="utf-8")))
+    known = {figure.name for figure in FIGURES}
+    assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in named} <= known
 
 
 def asked_for(model: Any, place: str = "") -> Iterator[str]:

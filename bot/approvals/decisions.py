@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
 
@@ -15,6 +15,7 @@ from bot.approvals import who_may
 from bot.approvals.case import Case
 from bot.approvals.clicked import Click, Outcome, Records
 from bot.approvals.reading import read_again
+from bot.approvals.reasons import Reason, code_of
 from bot.approvals.sending import FASTER, Claim, Sending
 from bot.approvals.signature import Signatures
 from bot.approvals.truth import Truth
@@ -27,13 +28,20 @@ from bot.store import circumstances
 from bot.store.approvals import Known
 from bot.store.circumstances import Vote
 from bot.store.database import Connection, Pool, single, transaction
+from bot.telemetry.watched import Telemetry
 from cards.actions import Decide
 
 log = structlog.get_logger()
 
-_CHANGED = "It has changed since this card was drawn. Nothing was decided: look again."
-_NOT_HERE = "This card was not made for you here. Here is the approval anew."
-_NO_ROSTER = "Teams did not say whether you are a guest. Nothing was decided: try again."
+_CHANGED = Reason(
+    "changed", "It has changed since this card was drawn. Nothing was decided: look again."
+)
+_NOT_HERE = Reason(
+    "not_made_for_them", "This card was not made for you here. Here is the approval anew."
+)
+_NO_ROSTER = Reason(
+    "guest_or_not", "Teams did not say whether you are a guest. Nothing was decided: try again."
+)
 _ONE_MORE = "one more person has to approve it"
 
 
@@ -55,6 +63,7 @@ class Decisions:
     neo_of: Callable[[str], Neo]
     tenants: Collection[str]
     clock: Callable[[], datetime]
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
     async def take(self, pressed: Pressed, wish: Decide) -> Outcome:
         """Send the decision if this person may make it, on what they were shown.
@@ -62,6 +71,13 @@ class Decisions:
         Every refusal, vote and decision is a row in the ledger; every copy of a card that is no
         longer true is redrawn by jobs.
         """
+        outcome = await self._take(pressed, wish)
+        refused = outcome.kind == "refused" or (outcome.kind == "confirm" and outcome.remark)
+        reason = code_of(outcome.remark) if refused else None
+        self.telemetry.decided(wish.verdict, outcome.kind, reason)
+        return outcome
+
+    async def _take(self, pressed: Pressed, wish: Decide) -> Outcome:
         click = Click(pressed, wish, monotonic(), self._shown(pressed, wish))
         case = await self._found(click)
         if case is None:
@@ -82,7 +98,7 @@ class Decisions:
         if read.fresh is None:
             async with self.pool.connection() as conn:
                 await self.truth.observe_gone(conn, click.tenant, case.known.id)
-            return await self.records.refuse(click, "Neo no longer has it.")
+            return await self.records.refuse(click, who_may.GONE)
         claim = await self._claim_as_found(click, case, read.fresh, guest)
         if claim is not None:
             return await self.sending.send(claim)
@@ -92,6 +108,7 @@ class Decisions:
         """Write down that an order in text was refused before there was anything to press."""
         click = Click(Pressed(person, place, None, wish.verb), wish, monotonic())
         await self.records.add(click, "refused", reason)
+        self.telemetry.decided(wish.verdict, "refused", code_of(reason))
 
     def _shown(self, pressed: Pressed, wish: Decide) -> str:
         """The digest that the card showed, if it was made here for them; else empty."""
@@ -194,6 +211,7 @@ class Decisions:
         if not click.wish.typed:
             number = who_may.number_to_type(case.approval)
             reason = f"Type the number {number} to approve it. Nothing was decided."
+            reason = Reason("no_number", reason)
         await self.records.add(click, "refused", reason, conn=conn)
         return Outcome("confirm", case, reason)
 

@@ -13,6 +13,7 @@ from bot.approvals.case import Case
 from bot.approvals.clicked import Click, Outcome, Records, Sent
 from bot.approvals.notes import is_note, note, without_note
 from bot.approvals.reading import read_again
+from bot.approvals.reasons import Reason
 from bot.approvals.settling import Settling
 from bot.approvals.truth import FOUND, WISHED, Truth, is_of
 from bot.approvals.who_may import CLAIM_LASTS
@@ -32,7 +33,7 @@ from bot.store.database import Connection, Pool, single
 
 log = structlog.get_logger()
 
-FASTER = "Somebody was faster. Your decision was not taken."
+FASTER = Reason("overtaken", "Somebody was faster. Your decision was not taken.")
 _EARLIER = "An earlier press of yours reached Neo after all. This one was not taken."
 _UNSURE = "Neo did not answer. Whether it took your decision is being checked; this card will say."
 

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from bot.approvals.case import Case
 from bot.approvals.naming import is_among
+from bot.approvals.reasons import Reason
 from bot.approvals.risks import risks, why
 from bot.messaging import Person
 from bot.neo.models import Approval, ApprovalState
@@ -26,6 +27,7 @@ from cards.card import plain
 CLAIM_LASTS: Final = timedelta(seconds=15)
 LONGEST_SNOOZE: Final = timedelta(hours=24)
 LONGEST_DELEGATION: Final = timedelta(days=60)
+GONE: Final = Reason("gone", "Neo no longer has it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +70,26 @@ def capacity(person: str, case: Case) -> Capacity | None:
 def why_not_served(person: Person, tenants: Collection[str]) -> str | None:
     """Why this tenant's people may not use the bot."""
     if person.tenant.lower() not in {tenant.lower() for tenant in tenants}:
-        return "Your organisation is not served here."
+        return Reason("not_served", "Your organisation is not served here.")
     return None
 
 
 def why_not_guest(*, guest: bool) -> str | None:
     """Why a guest may not decide."""
-    return "Guests cannot decide approvals." if guest else None
+    return Reason("guest", "Guests cannot decide approvals.") if guest else None
 
 
 def why_not_open(case: Case) -> str | None:
     """Why the approval can no longer be decided."""
     approval = case.approval
     if case.known.gone_at is not None:
-        return "Neo no longer has it."
+        return GONE
     if approval.state is ApprovalState.PENDING:
         return None
     if approval.state is ApprovalState.UNKNOWN:
-        return f"Neo says “{approval.status}”, which is not known here. Decide it in Neo."
-    return "It is decided already."
+        said = f"Neo says “{approval.status}”, which is not known here. Decide it in Neo."
+        return Reason("unknown_status", said)
+    return Reason("decided_already", "It is decided already.")
 
 
 def why_not_now(person: str, case: Case) -> str | None:
@@ -95,16 +98,19 @@ def why_not_now(person: str, case: Case) -> str | None:
     if known.deciding_at is None or case.at - known.deciding_at >= CLAIM_LASTS:
         return None
     if known.deciding_person == person.lower():
-        return "Your own decision is on its way to Neo already. This press changed nothing."
-    return f"{known.deciding_name} is deciding it at this moment. Your decision was not taken."
+        said = "Your own decision is on its way to Neo already. This press changed nothing."
+    else:
+        said = f"{known.deciding_name} is deciding it at this moment. Your decision was not taken."
+    return Reason("being_decided", said)
 
 
 def why_not_asked(person: str, case: Case) -> str | None:
     """Why it is not for this person to decide, in their own name or another's."""
     if not case.asked:
-        return "Nobody was asked, so nobody can decide it here. Decide it in Neo."
+        said = "Nobody was asked, so nobody can decide it here. Decide it in Neo."
+        return Reason("nobody_asked", said)
     if capacity(person, case) is None:
-        return "You were not asked to decide this."
+        return Reason("not_asked", "You were not asked to decide this.")
     return None
 
 
@@ -113,10 +119,12 @@ def why_not_requester(person: Person, case: Case) -> str | None:
     if not _excludes_requester(case):
         return None
     if _asked_for_it(person.id, case, person.name):
-        return "You asked for this yourself, so somebody else has to decide it."
+        said = "You asked for this yourself, so somebody else has to decide it."
+        return Reason("requester", said)
     acting = capacity(person.id, case)
     if acting and _requested_by(acting, case):
-        return f"{acting.for_name} asked for this, so you cannot decide it in their name."
+        said = f"{acting.for_name} asked for this, so you cannot decide it in their name."
+        return Reason("requester", said)
     return None
 
 
@@ -127,7 +135,8 @@ def why_not_again(person: str, verdict: Literal["approve", "reject"], case: Case
     mine = [vote for vote in case.around.votes if vote.person == person.lower()]
     if not mine:
         return None
-    return "You have approved this already. It needs the approval of one more person."
+    said = "You have approved this already. It needs the approval of one more person."
+    return Reason("approved_already", said)
 
 
 def too_few_may(case: Case) -> bool:
@@ -158,7 +167,8 @@ def why_not_without_comment(
     """Why a rejection needs a comment, where the policy says so."""
     if verdict == "approve" or comment or not case.policy.comment_to_reject:
         return None
-    return "Say why: your organisation asks for a comment with a rejection. Nothing was decided."
+    said = "Say why: your organisation asks for a comment with a rejection. Nothing was decided."
+    return Reason("no_comment", said)
 
 
 def why_confirm(case: Case) -> str | None:
@@ -183,7 +193,7 @@ def why_not_confirmed(verdict: Literal["approve", "reject"], typed: str, case: C
     number = number_to_type(case.approval)
     if _bare(typed) and _bare(typed) == _bare(number):
         return None
-    return f"“{typed}” is not the number {number}. Nothing was decided."
+    return Reason("wrong_number", f"“{typed}” is not the number {number}. Nothing was decided.")
 
 
 def why_not_decide(person: Person, verdict: Literal["approve", "reject"], case: Case) -> str | None:

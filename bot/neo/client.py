@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_type_hints
 
+from bot.errors import NeoError
+from bot.neo.budget import Figures
 from bot.neo.http import NeoHttp
 from bot.neo.operation import Operation
 from bot.neo.options import Options
@@ -80,6 +82,16 @@ class Neo:
         Shape: ``GET /public-api/openapi.json`` -> document.
         """
         return await self._http.document(self._options)
+
+    @property
+    def budget(self) -> Figures:
+        """How the tenant's request budget stands."""
+        return self._http.budget.figures()
+
+    @property
+    def trouble(self) -> type[NeoError] | None:
+        """What stood between this bot and Neo at the last call, if anything did."""
+        return self._http.trouble
 
     @property
     def vocabulary(self) -> Vocabulary:

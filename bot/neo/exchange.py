@@ -6,6 +6,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import perf_counter
 from typing import Any, TypeVar
 
 import httpx
@@ -27,6 +28,7 @@ from bot.neo.keys import ApiKey
 from bot.neo.operation import Request
 from bot.neo.sharing import Answer
 from bot.neo.transport import TooLarge
+from bot.telemetry.watched import Telemetry
 
 T = TypeVar("T")
 K = TypeVar("K", SecretStr, SecretStr | None)
@@ -85,6 +87,7 @@ class Exchange:
         clock: The present (aware UTC).
         on_other_key: Called when another key is used than before: what the old one was answered
             may be another tenant's.
+        telemetry: Where requests are counted.
     """
 
     def __init__(
@@ -93,7 +96,9 @@ class Exchange:
         key: ApiKey,
         budget: Budget,
         clock: Callable[[], datetime],
+        *,
         on_other_key: Callable[[], None],
+        telemetry: Telemetry,
     ) -> None:
         self._http = http
         self._base = str(http.base_url).rstrip("/")
@@ -102,6 +107,7 @@ class Exchange:
         self._key = key
         self._budget = budget
         self._clock = clock
+        self._telemetry = telemetry
 
     async def asked(self, call: Call) -> httpx.Response:
         """The answer of a success, after as many attempts as it takes and is safe.
@@ -183,10 +189,13 @@ class Exchange:
         if key != self._used:
             self._used = key
             self._on_other_key()
+        status: int | None = None
+        began = perf_counter()
         try:
             response = await self._http.send(
                 self._built(call, key), stream=call.stream, follow_redirects=False
             )
+            status = response.status_code
             self._budget.heard(number, response.headers)
             if call.stream and not response.is_success:
                 await response.aread()
@@ -205,6 +214,9 @@ class Exchange:
             trouble = unreachable(call, error)
         else:
             return response
+        finally:
+            purpose, took = call.turn.purpose.name.lower(), perf_counter() - began
+            self._telemetry.neo_request(call.turn.operation, purpose, status, took)
         # Raised here, not above: what httpx raised holds the request with its key.
         raise trouble
 

@@ -11,20 +11,22 @@ from typing import Any, TypeVar
 
 import httpx
 
-from bot.errors import NeoUnreachable
+from bot.errors import NeoError, NeoUnauthorized, NeoUnavailable, NeoUnreachable
 from bot.neo import answers
 from bot.neo.budget import Budget, Turn
 from bot.neo.exchange import Call, Exchange, understood, unreachable
 from bot.neo.keys import ApiKey
 from bot.neo.models import Envelope, NeoModel
 from bot.neo.operation import Operation, Request
-from bot.neo.options import Options
+from bot.neo.options import Options, Purpose
 from bot.neo.sharing import Answer, SharedReads
 from bot.neo.vocabulary import Vocabulary
+from bot.telemetry.watched import NeoCall, Telemetry
 
 T = TypeVar("T")
 
 _DOCUMENT = Operation("document", "GET", "/public-api/openapi.json", NeoModel)
+_BROKEN = 500  # from this HTTP status on it is Neo's own trouble
 _EVENT_STREAM = "text/event-stream"
 
 
@@ -37,9 +39,11 @@ class NeoHttp:
         clock: The present (aware UTC); read only where Neo's answer has no date of its own.
         watching_share: What `Purpose.WATCHING` may use of the tenant's request limit.
         elapsed: Seconds on a clock that never jumps.
+        telemetry: Where calls are counted.
 
     Attributes:
         vocabulary: Neo's words for how runs and approvals stand; empty until they are read.
+        trouble: What stood between this bot and Neo at the last call, if anything did.
     """
 
     def __init__(
@@ -50,13 +54,21 @@ class NeoHttp:
         clock: Callable[[], datetime],
         watching_share: float = 0.1,
         elapsed: Callable[[], float] = time.monotonic,
+        telemetry: Telemetry | None = None,
     ) -> None:
+        self._telemetry = telemetry or Telemetry()
         self._budget = Budget(watching_share=watching_share, clock=clock, elapsed=elapsed)
         self._reads = SharedReads(self._budget)
         self._exchange = Exchange(
-            http, key, self._budget, clock, on_other_key=self._reads.forget_answers
+            http,
+            key,
+            self._budget,
+            clock,
+            on_other_key=self._reads.forget_answers,
+            telemetry=self._telemetry,
         )
         self.vocabulary = Vocabulary()
+        self.trouble: type[NeoError] | None = None
 
     @property
     def budget(self) -> Budget:
@@ -77,8 +89,22 @@ class NeoHttp:
             NeoError: see `bot.errors`. After `NeoUnavailable` nobody knows whether a write was
                 done.
         """
-        if request.operation.method == "GET":
-            return await self._read(request, options, answers.envelope)
+        try:
+            with self._watched(request, options) as watched:
+                if request.operation.method == "GET":
+                    envelope, shared = await self._read(request, options, answers.envelope)
+                else:
+                    envelope, shared = await self._written(request, options), False
+                watched.answered(envelope.meta.request_id, shared=shared)
+        except (NeoUnavailable, NeoUnauthorized) as error:
+            if isinstance(error, NeoUnauthorized) or (error.status or _BROKEN) >= _BROKEN:
+                self.trouble = type(error)
+            raise
+        if not shared:
+            self.trouble = None
+        return envelope
+
+    async def _written(self, request: Request[Any], options: Options) -> Envelope[Any]:
         turn = self._turn(request, options)
         try:
             return (await self._in_time(Call(request, turn), options, self._write)).take()
@@ -94,7 +120,11 @@ class NeoHttp:
         Raises:
             NeoError: as `call`.
         """
-        return await self._read(Request(_DOCUMENT), options, answers.document)
+        request = Request(_DOCUMENT)
+        with self._watched(request, options) as watched:
+            described, shared = await self._read(request, options, answers.document)
+            watched.answered(None, shared=shared)
+        return described
 
     def streaming(
         self,
@@ -119,7 +149,8 @@ class NeoHttp:
         self, request: Request[Any], options: Options, headers: Mapping[str, str] | None
     ) -> AsyncIterator[httpx.Response]:
         call = Call(request, self._turn(request, options), headers=headers, stream=True)
-        response = await self._in_time(call, options, self._opened)
+        with self._watched(request, options):
+            response = await self._in_time(call, options, self._opened)
         broken: NeoUnreachable | None = None
         try:
             yield response
@@ -142,16 +173,25 @@ class NeoHttp:
         await response.aclose()
         raise answers.odd(call.turn.operation, response)
 
-    async def _read(self, request: Request[Any], options: Options, read: Callable[[bytes], T]) -> T:
-        name = request.operation.name
+    def _watched(self, request: Request[Any], options: Options) -> NeoCall:
+        quiet = options.purpose is Purpose.WATCHING
+        return self._telemetry.neo_call(request.operation.name, quiet=quiet)
+
+    async def _read(
+        self, request: Request[Any], options: Options, read: Callable[[bytes], T]
+    ) -> tuple[T, bool]:
+        """What was read, and whether it was another's request that was answered."""
+        name, shared = request.operation.name, True
 
         async def ask(turn: Turn) -> Answer[T]:
+            nonlocal shared
+            shared = False
             call = Call(request, turn)
             return understood(call, await self._exchange.asked(call), read)
 
         try:
             answer: Answer[T] = await self._reads.read(request.identity, name, options, ask)
-            return answer.take()
+            return answer.take(), shared
         except TimeoutError:
             pass
         raise _late(name)

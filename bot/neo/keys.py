@@ -49,6 +49,11 @@ class ApiKey(Protocol):
         """The key, read again because Neo refused this one; None if there is no other."""
         ...
 
+    @property
+    def held(self) -> bool:
+        """Whether there is one now, without reading."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FixedKey:
@@ -67,6 +72,11 @@ class FixedKey:
     def uses(self, key: SecretStr) -> bool:
         """Whether it is this one."""
         return self.key == key
+
+    @property
+    def held(self) -> bool:
+        """It is always there."""
+        return True
 
     async def let_go(self, key: SecretStr) -> None:
         """It is used as long as the service runs."""
@@ -142,6 +152,11 @@ class StoredKey(ABC):
     def uses(self, key: SecretStr) -> bool:
         """Whether it is this one at present."""
         return self._known == key
+
+    @property
+    def held(self) -> bool:
+        """Whether one is known at present."""
+        return self._known is not None
 
     async def let_go(self, key: SecretStr) -> None:
         """Use this key no longer if another one is kept now, which the next use then reads.

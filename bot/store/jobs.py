@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +21,7 @@ import procrastinate
 import psycopg
 import stamina
 import structlog
-from procrastinate import BaseRetryStrategy, RetryDecision
+from procrastinate import BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import (
     DEFAULT_PRIORITY,
@@ -27,6 +35,7 @@ from psycopg_pool import PoolTimeout
 
 from bot.errors import NeoError, NeoRateLimited, SendError, SendLater
 from bot.store.database import Connection, Pool
+from bot.telemetry.watched import Telemetry, turn_under_way
 
 # A job that fails for a passing reason is tried for about a day.
 LONGEST_WAIT = timedelta(minutes=1)
@@ -94,8 +103,10 @@ class Due:
 
 
 def deferred(jobs: Sequence[Due]) -> Jsonb:
-    """The value of ``jobs`` in `DEFERRING`."""
+    """The value of ``jobs`` in `DEFERRING`; each carries the id of the turn that queues it."""
     now = datetime.now(UTC)
+    turn = turn_under_way()
+    by = {"turn": turn} if turn else {}
     return Jsonb(
         [
             {
@@ -103,7 +114,7 @@ def deferred(jobs: Sequence[Due]) -> Jsonb:
                 "task_name": job.name,
                 "priority": DEFAULT_PRIORITY,
                 "lock": job.lock,
-                "args": job.args,
+                "args": {**job.args, **by},
                 "scheduled_at": (now + job.after).isoformat() if job.after else None,
             }
             for job in jobs
@@ -116,10 +127,14 @@ class Jobs:
 
     Args:
         engine: The procrastinate app, opened on the pool.
+        telemetry: Where runs are counted.
     """
 
-    def __init__(self, engine: procrastinate.App) -> None:
+    def __init__(self, engine: procrastinate.App, telemetry: Telemetry | None = None) -> None:
         self.engine = engine
+        self.working = False
+        """Whether this process runs jobs at this moment."""
+        self._telemetry = telemetry or Telemetry()
 
     async def defer(
         self,
@@ -176,9 +191,15 @@ class Jobs:
     def register(self, name: str, do: Callable[..., Awaitable[None]]) -> None:
         """Say what a name does. Failures that a wait can mend are tried again."""
 
-        @self.engine.task(name=name, retry=Persistent())
-        async def _(**args: Any) -> None:
-            await do(**args)
+        @self.engine.task(name=name, retry=Persistent(), pass_context=True)
+        async def _(context: JobContext, /, turn: str | None = None, **args: Any) -> None:
+            with self._telemetry.job(name, context.job.id, turn=turn) as run:
+                try:
+                    await do(**args)
+                except Exception as error:
+                    tries = context.job.attempts + 1
+                    run.failed(error, again=after_failure(error, tries=tries) is not None)
+                    raise
 
     def every(
         self, cron: str, name: str, do: Callable[..., Awaitable[object]], **args: str
@@ -195,17 +216,17 @@ class Jobs:
         """
         identity = "/".join([name, *args.values()])
 
-        async def _(timestamp: int, **given: str) -> None:
-            try:
-                await do(timestamp=timestamp, **given)
-            except Exception as error:  # noqa: BLE001 -- the edge of a job
-                log.warning(
-                    "job.failed",
-                    job=name,
-                    error=type(error).__name__,
-                    request_id=getattr(error, "request_id", None),
-                    **given,
-                )
+        async def _(context: JobContext, /, timestamp: int, **given: str) -> None:
+            with self._telemetry.job(name, context.job.id, quiet=True, **given) as run:
+                try:
+                    await do(timestamp=timestamp, **given)
+                except Exception as error:  # noqa: BLE001 -- the edge of a job
+                    run.failed(error, again=True)
+                    log.warning(
+                        "job.failed",
+                        error=type(error).__name__,
+                        request_id=getattr(error, "request_id", None),
+                    )
 
         self.engine.periodic(
             cron=cron,
@@ -213,7 +234,15 @@ class Jobs:
             lock=identity,
             queueing_lock=identity,
             task_kwargs=dict(args),
-        )(self.engine.task(name=identity)(_))
+        )(self.engine.task(name=identity, pass_context=True)(_))
+
+    @contextmanager
+    def _marked(self) -> Iterator[None]:
+        self.working = True
+        try:
+            yield
+        finally:
+            self.working = False
 
     async def work(self) -> None:
         """Run jobs until cancelled; a lost database is waited for."""
@@ -223,7 +252,7 @@ class Jobs:
             timeout=None,
             wait_max=LONGEST_PAUSE_SECONDS,
         ):
-            with attempt:
+            with attempt, self._marked():
                 await self.engine.run_worker_async(
                     concurrency=16,
                     install_signal_handlers=False,
@@ -238,11 +267,11 @@ class Jobs:
 
 
 @asynccontextmanager
-async def opened(pool: Pool) -> AsyncIterator[Jobs]:
+async def opened(pool: Pool, telemetry: Telemetry | None = None) -> AsyncIterator[Jobs]:
     """The job engine on this pool."""
     engine = procrastinate.App(connector=procrastinate.PsycopgConnector())
     await engine.open_async(pool)
     try:
-        yield Jobs(engine)
+        yield Jobs(engine, telemetry)
     finally:
         await engine.close_async()

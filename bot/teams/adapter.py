@@ -13,6 +13,7 @@ from bot.teams.admission import Admission
 from bot.teams.handler import Handler, log_broken
 from bot.teams.memory import Memory, Met
 from bot.teams.turn import Outcome, Turn, told
+from bot.telemetry.watched import note_outcome
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +74,7 @@ class TeamsAdapter(BotAdapter):  # type: ignore[misc] # botbuilder ships no type
             return Outcome()
         if not await self._memory.claim(conversation, inbound.id, met=_met(turn)):
             log.info("turn.repeated", type=inbound.type)
+            note_outcome("repeated")
             return await self._same_answer(turn) if turn.is_invoke else Outcome()
         turn.begun = True
         context = TurnContext(self, inbound.for_botbuilder())

@@ -26,9 +26,11 @@ from bot.teams.credentials import Credentials, TokenUnavailable
 from bot.teams.memory import Memory
 from bot.teams.refusals import Trouble, reason, refusal, said_later
 from bot.teams.service_urls import ServiceHosts
+from bot.telemetry.watched import Telemetry
 from cards.card import Card
 
 CARD_TYPE: Final = "application/vnd.microsoft.card.adaptive"
+_CALLS: Final = {"POST": "post", "PUT": "edit", "GET": "member"}
 _NO_SUCH_ROUTE: Final = frozenset({404, 405, 501})
 _JSON: Final = {"Content-Type": "application/json"}
 
@@ -51,6 +53,7 @@ class Connector:
         clock: The time, aware UTC.
         retrying: How often and how long one call is repeated.
         within_seconds: How long one of them may take.
+        telemetry: Where calls are counted.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Connector:
         clock: Callable[[], datetime],
         retrying: stamina.AsyncRetryingCaller,
         within_seconds: float = 8.0,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._http = http
         self._credentials = credentials
@@ -73,6 +77,7 @@ class Connector:
         self._within_seconds = within_seconds
         timeout = httpx.Timeout(within_seconds, connect=2.0, pool=2.0)
         self._timeouts = {"timeout": timeout.as_dict()}
+        self._telemetry = telemetry or Telemetry()
 
     async def send(self, conversation: Conversation, card: Card, *, alert: bool = False) -> str:
         """Post a card; returns the message's id. See `bot.messaging.Messenger`.
@@ -149,6 +154,18 @@ class Connector:
         body: dict[str, Any] | None = None,
         *,
         repeatable: bool = False,
+    ) -> dict[str, Any]:
+        with self._telemetry.teams_call(_CALLS[method] if path else "open"):
+            return await self._called(method, conversation, path, body, repeatable=repeatable)
+
+    async def _called(
+        self,
+        method: str,
+        conversation: Conversation,
+        path: list[str],
+        body: dict[str, Any] | None,
+        *,
+        repeatable: bool,
     ) -> dict[str, Any]:
         if not self._hosts.allow(conversation.service_url):
             raise SendRejected("The service URL names a host outside BOT_SERVICE_HOSTS.")

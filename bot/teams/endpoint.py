@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,7 +11,6 @@ from typing import Final
 import structlog
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
-from multidict import CIMultiDictProxy
 
 from bot.errors import ConfigurationError
 from bot.settings import is_loopback
@@ -18,10 +18,12 @@ from bot.teams.activity import Inbound, Malformed, read
 from bot.teams.adapter import STILL_WORKING, TeamsAdapter
 from bot.teams.connector import Connector
 from bot.teams.handler import Handler, Turns
+from bot.teams.local import why_not_local
 from bot.teams.memory import Memory
 from bot.teams.service_urls import ServiceHosts
 from bot.teams.tokens import Forbidden, InboundTokens, Unauthenticated
 from bot.teams.turn import Outcome, Turn, told
+from bot.telemetry.watched import Telemetry, WatchedTurn
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +63,8 @@ class Gate:
             Forbidden: its tenant, channel or service URL is not served.
         """
         if self.tokens is None:
-            _require_local(request)
+            if (reason := why_not_local(request)) is not None:
+                raise Forbidden(reason)
         else:
             await self.tokens.check(
                 request.headers.getall("Authorization", []),
@@ -83,6 +86,7 @@ class Endpoint:
     gate: Gate
     adapter: TeamsAdapter
     budget: Budget = field(default_factory=Budget)
+    telemetry: Telemetry = field(default_factory=Telemetry)
     _turns: set[asyncio.Task[Outcome]] = field(default_factory=set, init=False)
     _late: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
@@ -92,11 +96,13 @@ class Endpoint:
         try:
             inbound = await self._admitted(request)
         except _Refused as refused:
+            self.telemetry.refused(refused.status, refused.reason)
             return refused.response()
-        with structlog.contextvars.bound_contextvars(
-            activity=inbound.id, conversation=inbound.conversation.id, tenant=inbound.tenant
-        ):
-            outcome = await self._run(Turn(inbound), started)
+        where = {"conversation": inbound.conversation.id, "tenant": inbound.tenant}
+        with self.telemetry.turn(
+            inbound.type, began=started, activity=inbound.id, **where
+        ) as watched:
+            outcome = await self._run(Turn(inbound), started, watched)
         if outcome.body is None:
             return web.Response(status=outcome.status)
         return web.json_response(outcome.body, status=outcome.status)
@@ -123,21 +129,22 @@ class Endpoint:
             inbound = read(await _body(request, self.budget.body_seconds))
             await self.gate.admit(request, inbound)
         except Malformed as error:
-            raise _Refused(400, str(error)) from None
+            raise _Refused(400, str(error), "malformed") from None
         except Unauthenticated as error:
             log.warning("request.unauthenticated", reason=str(error))
-            raise _Refused(401, "Unauthorized.") from None
+            raise _Refused(401, "Unauthorized.", _code(error)) from None
         except Forbidden as error:
             log.warning("request.forbidden", reason=str(error))
-            raise _Refused(403, "Forbidden.") from None
+            raise _Refused(403, "Forbidden.", _code(error)) from None
         return inbound
 
-    async def _run(self, turn: Turn, started: float) -> Outcome:
+    async def _run(self, turn: Turn, started: float, watched: WatchedTurn) -> Outcome:
         loop = asyncio.get_running_loop()
         budget = self.budget.invoke_seconds if turn.is_invoke else self.budget.message_seconds
         task = loop.create_task(self.adapter.take(turn))
         self._turns.add(task)
         task.add_done_callback(self._turns.discard)
+        task.add_done_callback(watched.ended)
         done, _ = await asyncio.wait({task}, timeout=max(started + budget - loop.time(), 0))
         took_ms = round((loop.time() - started) * 1000)
         if done:
@@ -162,6 +169,7 @@ def build_endpoint(
     gate: Gate,
     listen_host: str,
     budget: Budget | None = None,
+    telemetry: Telemetry | None = None,
 ) -> Endpoint:
     """Put the endpoint together.
 
@@ -174,13 +182,16 @@ def build_endpoint(
             "Set MICROSOFT_APP_ID, or HOST to 127.0.0.1."
         )
     adapter = TeamsAdapter(Handler(turns, connector), memory)
-    return Endpoint(gate, adapter, budget or Budget())
+    return Endpoint(gate, adapter, budget or Budget(), telemetry or Telemetry())
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, message: str) -> None:
+    """An HTTP status, what the caller is told, and the reason as figures have it."""
+
+    def __init__(self, status: int, message: str, reason: str) -> None:
         super().__init__(message)
         self.status = status
+        self.reason = reason
 
     def response(self) -> web.Response:
         headers = {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}  # noqa: PLR2004 -- HTTP
@@ -188,17 +199,22 @@ class _Refused(Exception):
         return web.json_response(body, status=self.status, headers=headers)
 
 
+def _code(refusal: Unauthenticated | Forbidden) -> str:
+    """Its reason, which is one of ours, as one word."""
+    return re.sub(r"\W+", "_", str(refusal)).lower()
+
+
 def _check_headers(request: web.Request) -> None:
     charset = (request.charset or "utf-8").lower()
     if request.content_type != "application/json" or charset not in {"utf-8", "utf8"}:
-        raise _Refused(415, "Send application/json in UTF-8.")
+        raise _Refused(415, "Send application/json in UTF-8.", "media_type")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise _Refused(415, "Send the body without Content-Encoding.")
+        raise _Refused(415, "Send the body without Content-Encoding.", "encoding")
     if "Upgrade" in request.headers:
         # What follows such a request is not read as its body: it would be waited for in vain.
-        raise _Refused(400, "This does not change to another protocol.")
+        raise _Refused(400, "This does not change to another protocol.", "upgrade")
     if (request.content_length or 0) > LARGEST_BYTES:
-        raise _Refused(413, _TOO_LARGE)
+        raise _Refused(413, _TOO_LARGE, "too_large")
 
 
 async def _body(request: web.Request, within_seconds: float) -> bytes:
@@ -209,27 +225,9 @@ async def _body(request: web.Request, within_seconds: float) -> bytes:
             async for piece in request.content.iter_any():
                 body += piece
                 if len(body) > LARGEST_BYTES:
-                    raise _Refused(413, _TOO_LARGE)
+                    raise _Refused(413, _TOO_LARGE, "too_large")
     except TimeoutError:
-        raise _Refused(408, "The body did not arrive in time.") from None
+        raise _Refused(408, "The body did not arrive in time.", "slow") from None
     except (web.RequestPayloadError, ClientPayloadError, HttpProcessingError):
-        raise _Refused(400, "The body is not what its headers promise.") from None
+        raise _Refused(400, "The body is not what its headers promise.", "cut_off") from None
     return bytes(body)
-
-
-def _require_local(request: web.Request) -> None:
-    """Let only this machine in: no proxy, no tunnel, no page that renamed its own host."""
-    peer = request.transport.get_extra_info("peername") if request.transport else None
-    if not peer or not is_loopback(str(peer[0])):
-        raise Forbidden("not from this machine")
-    if not is_loopback(_host_name(request.headers)):
-        raise Forbidden("the Host header names another machine")
-    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
-        raise Forbidden("came through a proxy")
-
-
-def _host_name(headers: CIMultiDictProxy[str]) -> str:
-    host = headers.get("Host", "")
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]

@@ -11,11 +11,13 @@ from botbuilder.core import TurnContext
 from botbuilder.core.teams import TeamsActivityHandler
 
 from bot.errors import MessageGone, SendError
+from bot.logs import place_of
 from bot.messaging import Answer, Conversation, Pressed, Said, Scope
 from bot.teams.activity import Inbound
 from bot.teams.broken import apology
 from bot.teams.connector import Connector
 from bot.teams.turn import MESSAGE_TYPE, Outcome, Turn, drawn, failed, told
+from bot.telemetry.watched import note_outcome
 from cards.card import Card, plain
 from cards.notice import notice
 
@@ -211,11 +213,9 @@ class Handler(TeamsActivityHandler):  # type: ignore[misc] # botbuilder ships no
 
 def log_broken(turn: Turn, error: Exception) -> None:
     """Log that a turn broke: the kind of error and its place, never its words."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    place = f"{frame.tb_frame.f_code.co_qualname}:{frame.tb_lineno}" if frame else None
-    log.error("turn.broken", type=turn.inbound.type, error=type(error).__name__, at=place)
+    note_outcome("broken")
+    kind = type(error).__name__
+    log.error("turn.broken", type=turn.inbound.type, error=kind, at=place_of(error))
 
 
 def _submitted(inbound: Inbound) -> str | None:

@@ -95,6 +95,12 @@ class SigningKeys:
                     await self._refresh()
         return self._keys.get(key_id)
 
+    async def known(self) -> bool:
+        """Whether there are keys to check a token with; where there are none, it tries for some."""
+        if not self._keys:
+            await self.find("")
+        return bool(self._keys)
+
     def _should_fetch(self, key_id: str) -> bool:
         now = self._clock()
         fresh = self._fetched_at is not None and now - self._fetched_at < KEYS_LAST

@@ -8,7 +8,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,6 +83,13 @@ class Service:
                 if line["event"] == event:
                     return line
         raise AssertionError(f"{event} was never logged: {self.lines}")
+
+    async def says_to_its_end(self) -> list[dict[str, Any]]:
+        """SIGTERM; every line that it has logged."""
+        self.process.terminate()
+        with suppress(AssertionError):
+            await self.logs("nothing is called so")
+        return self.lines
 
     async def stops(self) -> int:
         """SIGTERM; the exit status, which has to come within ten seconds."""

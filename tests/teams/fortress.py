@@ -203,7 +203,7 @@ async def fortress(database_url: str) -> AsyncIterator[Fortress]:
         neo = await stack.enter_async_context(EmbeddedNeo(now=clock, people=people))
         environment = settings_for(database_url, neo, microsoft)
         settings = load(**{name.lower(): value for name, value in environment.items()})
-        app, rooms = await stack.enter_async_context(service(settings, clock=clock))
+        app, rooms, _ = await stack.enter_async_context(service(settings, clock=clock))
         port = await stack.enter_async_context(listening(app, settings.host, 0))
         url = f"http://{settings.host}:{port}"
         yield Fortress(app, rooms, neo, microsoft, clock, url, log)
