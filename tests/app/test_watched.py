@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from psycopg.conninfo import conninfo_to_dict
 
 from bot.sandbox.embedded import EmbeddedNeo
-from tests.app.service import Service, started
-from tests.app.test_run import ALEXS, PEOPLE, _cards, _click, _speaks
+from tests.app.service import Service, cards, click, started
+from tests.app.test_run import ALEXS, PEOPLE, _speaks
 from tests.microsoft import ALEX, PERSONAL, SECRET, TENANT, Microsoft, serving
 
 Sample = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -53,10 +53,10 @@ async def test_the_figures_tell_what_people_did_and_what_became_of_it(
         for _ in range(2):
             assert (await service.hears(question)).status_code == 200
         neo.has_approval(481, agent="Mailbox Permissions", approvers=PEOPLE)
-        await microsoft.until(lambda: _cards(microsoft, PERSONAL))
-        (card,) = _cards(microsoft, PERSONAL)
+        await microsoft.until(lambda: cards(microsoft, PERSONAL))
+        (card,) = cards(microsoft, PERSONAL)
         neo.trouble(status=503, times=1, path="/decision")
-        assert (await service.hears(_click(microsoft, card, "Approve"))).status_code == 200
+        assert (await service.hears(click(microsoft, card, "Approve"))).status_code == 200
         stranger = microsoft.activity(text="agents")
         stranger["channelData"]["tenant"]["id"] = "99999999-0000-4000-8000-000000000000"
         assert (await service.hears(stranger)).status_code == 403
@@ -104,9 +104,9 @@ async def test_one_id_leads_from_what_was_pressed_to_neos_request_and_to_the_job
         await _speaks(service)
         await _speaks(service, ALEX, ALEXS)
         neo.has_approval(481, agent="Mailbox Permissions", approvers=PEOPLE)
-        await microsoft.until(lambda: _cards(microsoft, PERSONAL) and _cards(microsoft, ALEXS))
-        (card,), (other,) = _cards(microsoft, PERSONAL), _cards(microsoft, ALEXS)
-        press = _click(microsoft, card, "Approve")
+        await microsoft.until(lambda: cards(microsoft, PERSONAL) and cards(microsoft, ALEXS))
+        (card,), (other,) = cards(microsoft, PERSONAL), cards(microsoft, ALEXS)
+        press = click(microsoft, card, "Approve")
         await service.hears(press)
         await microsoft.until(lambda: "Approved by" in other.summary)
         neo.trouble(status=502, times=None, path="/executions")
@@ -240,9 +240,9 @@ async def test_a_turn_can_be_followed_as_a_trace_without_a_text_of_anybody(
         async with started(traced, microsoft, "run") as service:
             await _speaks(service)
             neo.has_approval(481, agent="Mailbox Permissions", approvers=PEOPLE, ticket="T-xyzzy")
-            await microsoft.until(lambda: _cards(microsoft, PERSONAL))
-            (card,) = _cards(microsoft, PERSONAL)
-            await service.hears(_click(microsoft, card, "Approve"))
+            await microsoft.until(lambda: cards(microsoft, PERSONAL))
+            (card,) = cards(microsoft, PERSONAL)
+            await service.hears(click(microsoft, card, "Approve"))
             await microsoft.until(lambda: "Approved by" in card.summary)
             lines = await service.says_to_its_end()
     spans = [

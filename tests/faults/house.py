@@ -130,7 +130,7 @@ async def living_in(
     """The service as `run` puts it together."""
     now = clock or Clock()
     async with AsyncExitStack() as stack:
-        app, rooms = await stack.enter_async_context(
+        app, rooms, _ = await stack.enter_async_context(
             service(settings_of(stand_ins.environment), clock=now)
         )
         if worker:
