@@ -234,9 +234,7 @@ class Turns:
     async def _guarded(self, query: Query, said: Said) -> Card:
         note_intent(query.intent)
         work = self._dispatch(query, said)
-        card = await self._explained(work, query.intent, query.text or None)
-        log.info("question.answered", intent=query.intent, scope=said.conversation.scope.value)
-        return card
+        return await self._explained(work, query.intent, query.text or None)
 
     async def _explained(
         self, work: Awaitable[Drawn], intent: str, again: str | None

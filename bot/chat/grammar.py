@@ -48,7 +48,7 @@ class _Phrase:
         return -(self.end - self.start), not timely, self.start
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Found:
     plain: str
     words: Sequence[Word]
@@ -56,6 +56,8 @@ class _Found:
     telling: Sequence[Word]
     phrases: Sequence[_Phrase]
     """By their places among the telling words."""
+    timeless: Query | None = None
+    """What is asked for, if that is the same whenever and wherever it is said."""
 
 
 @cache
@@ -92,8 +94,14 @@ class Grammar:
             zone: the person's; days begin at its midnight.
         """
         found = self._known(text) if len(text) <= _LONGEST_KEPT else self._found(text)
-        said, times = _said(found, Calendar(now, zone))
-        return query(Sentence(found.words, said, times, found.named), found.plain)
+        if found.timeless is not None:
+            return found.timeless
+        calendar = Calendar(now, zone)
+        said, times = _said(found, calendar)
+        asked = query(Sentence(found.words, said, times, found.named), found.plain)
+        if not calendar.asked:
+            found.timeless = asked
+        return asked
 
     def _found(self, text: str) -> _Found:
         """What stands in a text, whenever and wherever it is said."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 SATURDAY = 5
@@ -57,12 +58,27 @@ class Calendar:
 
     A day begins at the zone's midnight, or at the first instant that exists where a clock change
     skips midnight. Lengths counted back from now are elapsed time: a day is 24 hours there.
+
+    Attributes:
+        asked: Whether anything was asked of it; if not, what was read holds at any time, anywhere.
     """
 
     def __init__(self, now: datetime, zone: ZoneInfo) -> None:
-        self._zone = zone
-        self._now = now.astimezone(zone)
-        self._today = self._now.date()
+        self.asked = False
+        self._given = now, zone
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        self.asked = True
+        return self._given[1]
+
+    @cached_property
+    def _now(self) -> datetime:
+        return self._given[0].astimezone(self._zone)
+
+    @cached_property
+    def _today(self) -> date:
+        return self._now.date()
 
     def day(self, on: date) -> Period:
         """That whole day."""

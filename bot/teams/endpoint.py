@@ -148,7 +148,8 @@ class Endpoint:
         done, _ = await asyncio.wait({task}, timeout=max(started + budget - loop.time(), 0))
         took_ms = round((loop.time() - started) * 1000)
         if done:
-            log.info("turn.answered", type=turn.inbound.type, took_ms=took_ms)
+            intent = watched.intent
+            log.info("turn.answered", type=turn.inbound.type, intent=intent, took_ms=took_ms)
             return task.result()
         log.info("turn.goes_on", type=turn.inbound.type, took_ms=took_ms)
         late = loop.create_task(self._finish(task, turn))
@@ -222,7 +223,7 @@ async def _body(request: web.Request, within_seconds: float) -> bytes:
     try:
         async with asyncio.timeout(within_seconds):
             # Read in pieces: what is too large is not read to its end.
-            async for piece in request.content.iter_any():
+            while piece := await request.content.readany():
                 body += piece
                 if len(body) > LARGEST_BYTES:
                     raise _Refused(413, _TOO_LARGE, "too_large")

@@ -107,6 +107,11 @@ class WatchedTurn:
         _noted.reset(self._reset)
         self._bound.__exit__(None, None, None)
 
+    @property
+    def intent(self) -> str:
+        """What it is about, as far as that is known."""
+        return self._noted.intent
+
     def ended(self, task: asyncio.Task[Any]) -> None:
         """The task that does what the turn asks for is done."""
         noted = self._noted

@@ -176,7 +176,7 @@ async def test_no_log_line_has_a_text_of_people_or_tickets(
             lines = await service.says_to_its_end()
 
     events = {line["event"] for line in lines}
-    assert {"question.answered", "neo.called", "ledger.added", "turn.neo_failed"} <= events
+    assert {"turn.answered", "neo.called", "ledger.added", "turn.neo_failed"} <= events
     assert {"request.forbidden", "request.unauthenticated", "job.ended"} <= events
     text = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
     assert [line for line in lines if MARK in json.dumps(line, ensure_ascii=False).lower()] == []
