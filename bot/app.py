@@ -46,7 +46,6 @@ from bot.neo.http import NeoHttp
 from bot.neo.keys import ApiKey
 from bot.neo.models import Approval
 from bot.neo.options import Purpose
-from bot.neo.transport import AiohttpTransport, DirectClient
 from bot.policies import Policy
 from bot.settings import AppType, Settings, is_loopback
 from bot.store import activities
@@ -64,6 +63,7 @@ from bot.teams.service_urls import ServiceHosts
 from bot.teams.tokens import InboundTokens, SigningKeys
 from bot.telemetry.tracing import opened as traces_opened
 from bot.telemetry.watched import Telemetry
+from bot.transport import AiohttpTransport, DirectClient
 from bot.turns import Turns
 from bot.upkeep import kept_up
 
@@ -352,13 +352,14 @@ async def service(
         await keys.read(own)
         pool = await stack.enter_async_context(database(settings))
         to_neo = await stack.enter_async_context(neo_client(settings))
-        to_teams = await stack.enter_async_context(DirectClient(AiohttpTransport()))
+        transport = AiohttpTransport()
+        to_teams = await stack.enter_async_context(DirectClient(transport))
         memory = StoreMemory(pool, clock=clock)
         named = any(is_loopback(host.partition(":")[0]) for host in settings.bot_service_hosts)
         hosts = ServiceHosts(settings.bot_service_hosts, loopback=anonymous or named)
         own_credentials = None if anonymous else credentials(settings, to_teams, clock=clock)
         connector = Connector(
-            to_teams,
+            transport.ask,
             credentials=own_credentials,
             hosts=hosts,
             memory=memory,

@@ -27,8 +27,8 @@ from bot.neo.budget import WINDOW_SECONDS, Budget, Turn
 from bot.neo.keys import ApiKey
 from bot.neo.operation import Request
 from bot.neo.sharing import Answer
-from bot.neo.transport import TooLarge
 from bot.telemetry.watched import Telemetry
+from bot.transport import TooLarge
 
 T = TypeVar("T")
 K = TypeVar("K", SecretStr, SecretStr | None)

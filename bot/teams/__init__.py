@@ -12,7 +12,7 @@ The composition root wires it so::
         http, login_url=…, tenant=…, app_id=…, secret=settings.microsoft_app_password, clock=clock
     )  # or: ManagedIdentity(user_assigned(app_id), clock=clock)
     connector = Connector(
-        http, credentials=credentials, hosts=hosts, memory=memory, clock=clock,
+        transport.ask, credentials=credentials, hosts=hosts, memory=memory, clock=clock,
         retrying=short_retries(),
     )
     keys = SigningKeys(http, metadata_url=…, issuer=settings.bot_issuer, clock=clock)

@@ -6,7 +6,6 @@ whoever sends more is told so with 429, which becomes `SendLater` and with it a 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
@@ -14,9 +13,11 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
+import aiohttp
 import httpx
 import orjson
 import stamina
+from yarl import URL
 
 from bot.errors import SendRejected
 from bot.messaging import Conversation, Person, Scope
@@ -27,6 +28,7 @@ from bot.teams.memory import Memory
 from bot.teams.refusals import Trouble, reason, refusal, said_later
 from bot.teams.service_urls import ServiceHosts
 from bot.telemetry.watched import Telemetry
+from bot.transport import Answered, Asking
 from cards.card import Card
 
 CARD_TYPE: Final = "application/vnd.microsoft.card.adaptive"
@@ -46,7 +48,7 @@ class Connector:
     """`bot.messaging.Messenger` and `Roster`, by way of Teams' connector.
 
     Args:
-        http: The pooled client.
+        ask: Sends a request.
         credentials: Tokens for the connector; None for the demo, where nobody asks for one.
         hosts: Where a service URL may point.
         memory: What is known of people.
@@ -58,7 +60,7 @@ class Connector:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        ask: Asking,
         *,
         credentials: Credentials | None,
         hosts: ServiceHosts,
@@ -68,15 +70,13 @@ class Connector:
         within_seconds: float = 8.0,
         telemetry: Telemetry | None = None,
     ) -> None:
-        self._http = http
+        self._ask = ask
         self._credentials = credentials
         self._hosts = hosts
         self._memory = memory
         self._clock = clock
         self._retrying = retrying
-        self._within_seconds = within_seconds
-        timeout = httpx.Timeout(within_seconds, connect=2.0, pool=2.0)
-        self._timeouts = {"timeout": timeout.as_dict()}
+        self._timeout = aiohttp.ClientTimeout(total=within_seconds, sock_connect=2.0)
         self._telemetry = telemetry or Telemetry()
 
     async def send(self, conversation: Conversation, card: Card, *, alert: bool = False) -> str:
@@ -173,7 +173,7 @@ class Connector:
         repeatable = repeatable or method != "POST"
 
         # A closure without arguments: the library logs those of what it repeats.
-        async def attempt() -> httpx.Response:
+        async def attempt() -> Answered:
             return await self._attempt(method, url, body, repeatable=repeatable)
 
         try:
@@ -184,14 +184,14 @@ class Connector:
             raise refusal(response, editing=method == "PUT")
         return _object(response)
 
-    async def _retried(self, attempt: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    async def _retried(self, attempt: Callable[[], Awaitable[Answered]]) -> Answered:
         try:
             return await attempt()
         except Trouble as trouble:
             tried: list[Trouble] = [trouble]
 
         # Only now: a call that goes well, as most do, does not pay for what begins here.
-        async def again() -> httpx.Response:
+        async def again() -> Answered:
             if tried:
                 raise tried.pop()
             return await attempt()
@@ -199,11 +199,11 @@ class Connector:
         return await self._retrying(reason, again)
 
     async def _attempt(
-        self, method: str, url: httpx.URL, body: dict[str, Any] | None, *, repeatable: bool
-    ) -> httpx.Response:
+        self, method: str, url: URL, body: dict[str, Any] | None, *, repeatable: bool
+    ) -> Answered:
         token = await self._token()
         response = await self._request(method, url, body, token, repeatable=repeatable)
-        if response.status_code == httpx.codes.UNAUTHORIZED and self._credentials and token:
+        if response.status == httpx.codes.UNAUTHORIZED and self._credentials and token:
             self._credentials.refused(token)
             token = await self._token()
             response = await self._request(method, url, body, token, repeatable=repeatable)
@@ -222,28 +222,24 @@ class Connector:
     async def _request(
         self,
         method: str,
-        url: httpx.URL,
+        url: URL,
         body: dict[str, Any] | None,
         token: str | None,
         *,
         repeatable: bool,
-    ) -> httpx.Response:
+    ) -> Answered:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        # Put together here: the client would parse the URL again and look for cookies.
-        request = httpx.Request(
-            method,
-            url,
-            headers=headers | _JSON if body is not None else headers,
-            content=orjson.dumps(body) if body is not None else None,
-            extensions=self._timeouts,
-        )
+        content = None
+        if body is not None:
+            headers |= _JSON
+            content = orjson.dumps(body)
         try:
-            # The client's own time-outs start anew with each piece of an answer.
-            async with asyncio.timeout(self._within_seconds):
-                return await self._http.send(request, follow_redirects=False)
+            return await self._ask(
+                method, url, headers=headers, content=content, timeout=self._timeout
+            )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Trouble("The connector was not reached.", again=True) from error
-        except (httpx.HTTPError, TimeoutError) as error:
+        except httpx.HTTPError as error:
             # A message whose answer got lost may have arrived. It is not sent twice from here.
             raise Trouble(
                 "The connector gave no answer.", again=repeatable, arrived=True
@@ -272,17 +268,19 @@ def _message(card: Card, *, alert: bool) -> dict[str, Any]:
 
 # Most of what is sent answers somebody in a conversation that goes on.
 @lru_cache(maxsize=1024)
-def _url(service_url: str, *path: str) -> httpx.URL:
+def _url(service_url: str, *path: str) -> URL:
     if any(part in {"", ".", ".."} for part in path):
         raise SendRejected("An id is empty or a path: no such conversation or message.")
     quoted = "".join("/" + quote(part, safe="") for part in path)
-    return httpx.URL(f"{service_url.rstrip('/')}/v3/conversations{quoted}")
+    # By way of the library that has read the service URL when its host was allowed.
+    url = httpx.URL(f"{service_url.rstrip('/')}/v3/conversations{quoted}")
+    return URL(str(url), encoded=True)
 
 
-def _object(response: httpx.Response) -> dict[str, Any]:
+def _object(response: Answered) -> dict[str, Any]:
     try:
         content = response.json()
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
 

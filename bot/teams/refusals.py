@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 import httpx
 
 from bot.errors import ConversationClosed, MessageGone, SendError, SendLater, SendRejected
+from bot.transport import Answered
 
 # Source: Microsoft Learn, "Optimize your bot: rate limiting and best practices in Teams".
 AGAIN: Final = frozenset({412, 429, 502, 503, 504})
@@ -53,9 +54,9 @@ class Trouble(Exception):
         self.code = code
 
     @classmethod
-    def of_response(cls, response: httpx.Response, *, now: datetime) -> Self | None:
+    def of_response(cls, response: Answered, *, now: datetime) -> Self | None:
         """The trouble that an answer tells of, or None."""
-        status = response.status_code
+        status = response.status
         if status == httpx.codes.UNAUTHORIZED:
             # Not the card's fault: an administrator can mend it, and the job comes again.
             message = "The connector refuses the bot's token. Check the app's id and secret."
@@ -90,9 +91,9 @@ def said_later(trouble: Trouble) -> SendLater:
     )
 
 
-def refusal(response: httpx.Response, *, editing: bool) -> SendError:
+def refusal(response: Answered, *, editing: bool) -> SendError:
     """What an answer means that is neither success nor trouble for now."""
-    status, code = response.status_code, _code(response)
+    status, code = response.status, _code(response)
     if status in {httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND} and code in CLOSED:
         return ConversationClosed("The bot may not write there.", status=status, code=code)
     if code == "ActivityNotFound" or (editing and status == httpx.codes.NOT_FOUND):
@@ -113,10 +114,10 @@ def retry_after(header: str | None, *, now: datetime) -> float | None:
     return min(max(seconds, 0.0), LONGEST_PAUSE_SECONDS)
 
 
-def _code(response: httpx.Response) -> str | None:
+def _code(response: Answered) -> str | None:
     try:
         content: Any = response.json()
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     error = content.get("error", content) if isinstance(content, dict) else None
     code = error.get("code") if isinstance(error, dict) else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 import httpx
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ import pytest_asyncio
 import stamina
 from aiohttp import web
 from pydantic import SecretStr
+from yarl import URL
 
 from bot.messaging import Answer, Conversation, Person, Pressed, Said
 from bot.store.people import Standing
@@ -25,6 +27,7 @@ from bot.teams.endpoint import Budget, Endpoint, Gate, build_endpoint
 from bot.teams.memory import Met
 from bot.teams.service_urls import ServiceHosts
 from bot.teams.tokens import InboundTokens, SigningKeys
+from bot.transport import AiohttpTransport, Answered, Asking
 from cards.card import Card
 from tests.conftest import cloned
 from tests.microsoft import APP_ID, ISSUER, SECRET, TENANT, Microsoft, running, serving
@@ -171,6 +174,23 @@ class Bot:
         return {"Authorization": f"Bearer {self.token()}"}
 
 
+def by_way_of(http: httpx.AsyncClient) -> Asking:
+    """Requests sent by an httpx client, for a test's own transport."""
+
+    async def ask(
+        method: str,
+        url: URL,
+        *,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 -- see `Asking`
+    ) -> Answered:
+        response = await http.request(method, str(url), headers=dict(headers), content=content)
+        return Answered(response.status_code, response.headers, response.content)
+
+    return ask
+
+
 class Dripping(httpx.AsyncBaseTransport):
     """Answers a byte now and then, for ever: never silent long enough for a read's time-out."""
 
@@ -209,8 +229,10 @@ async def bot_running(
             secret=SecretStr(SECRET),
             clock=clock,
         )
+        transport = AiohttpTransport()
+        stack.push_async_callback(transport.aclose)
         connector = Connector(
-            http,
+            transport.ask,
             credentials=None if anonymous else credentials,
             hosts=hosts,
             memory=memory,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
 import pytest
+from aiohttp import web
 
 from bot.errors import (
     ConversationClosed,
@@ -19,8 +22,9 @@ from bot.messaging import Conversation, Person, Scope
 from bot.teams.connector import Connector
 from bot.teams.refusals import retry_after
 from bot.teams.service_urls import ServiceHosts
-from tests.microsoft import ALEX, BOT, GROUP, MEGAN, SILENCE, TENANT
-from tests.teams.conftest import Bot, Dripping, card, quick_retries
+from bot.transport import AiohttpTransport
+from tests.microsoft import ALEX, BOT, GROUP, MEGAN, SILENCE, TENANT, serving
+from tests.teams.conftest import Bot, by_way_of, card, quick_retries
 
 
 @pytest.fixture
@@ -213,7 +217,7 @@ async def test_an_answer_without_an_id_is_no_success(bot: Bot, group: Conversati
 
 def over(http: httpx.AsyncClient, bot: Bot) -> Connector:
     return Connector(
-        http,
+        by_way_of(http),
         credentials=None,
         hosts=ServiceHosts((), loopback=True),
         memory=bot.memory,
@@ -353,9 +357,20 @@ async def test_elsewhere_a_roster_that_is_not_there_leaves_it_unknown(
 async def test_an_answer_that_drips_in_is_not_waited_for_and_may_have_arrived(
     bot: Bot, group: Conversation
 ) -> None:
-    async with httpx.AsyncClient(transport=Dripping()) as http:
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=201)
+        await response.prepare(request)
+        with suppress(ConnectionError):  # the other side has heard enough
+            while True:
+                await response.write(b" ")
+                await asyncio.sleep(0.01)
+        return response
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", drip)
+    async with serving(app) as url, aclosing(AiohttpTransport()) as transport:
         connector = Connector(
-            http,
+            transport.ask,
             credentials=None,
             hosts=ServiceHosts((), loopback=True),
             memory=bot.memory,
@@ -364,5 +379,5 @@ async def test_an_answer_that_drips_in_is_not_waited_for_and_may_have_arrived(
             within_seconds=0.05,
         )
         with pytest.raises(SendLater) as raised:
-            await connector.send(group, card("Hello"))
+            await connector.send(replace(group, service_url=url), card("Hello"))
     assert raised.value.may_have_arrived

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.neo.transport import LARGEST_BYTES
+from bot.transport import LARGEST_BYTES
 from tests.microsoft import ISSUER, published
 from tests.teams.conftest import Door
 from tests.teams.fortress import Fortress, posted

@@ -17,8 +17,8 @@ from bot.errors import NeoUnintelligible
 from bot.neo.http import NeoHttp
 from bot.neo.keys import FixedKey
 from bot.neo.options import Options
-from bot.neo.transport import LARGEST_BYTES, AiohttpTransport, TooLarge
 from bot.settings import Settings
+from bot.transport import LARGEST_BYTES, AiohttpTransport, TooLarge
 from tests.neo.wire import thing
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
