@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 import structlog
 from prometheus_client import CollectorRegistry
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from bot.errors import (
     ConversationClosed,
@@ -86,7 +86,7 @@ def turn_under_way() -> str | None:
 class WatchedTurn:
     """A turn. While the ``with`` lasts, and in tasks made in it, every log line has its ids."""
 
-    __slots__ = ("_began", "_bound", "_metrics", "_noted", "_reset", "_span")
+    __slots__ = ("_began", "_bound", "_ids", "_metrics", "_noted", "_reset", "_span")
 
     def __init__(
         self, metrics: Metrics, span: Span, began: float, noted: _Noted, ids: dict[str, str]
@@ -94,10 +94,10 @@ class WatchedTurn:
         self._metrics, self._span, self._began, self._noted = metrics, span, began, noted
         if span.trace is not None:
             ids["trace"] = span.trace
-        self._bound = bound_contextvars(**ids)
+        self._ids = ids
 
     def __enter__(self) -> Self:
-        self._bound.__enter__()
+        self._bound = bind_contextvars(**self._ids)
         self._reset = _noted.set(self._noted)
         self._span.enter()
         return self
@@ -105,7 +105,7 @@ class WatchedTurn:
     def __exit__(self, *_: object) -> None:
         self._span.leave()
         _noted.reset(self._reset)
-        self._bound.__exit__(None, None, None)
+        reset_contextvars(**self._bound)
 
     @property
     def intent(self) -> str:
@@ -207,7 +207,7 @@ class TeamsCall(_Call):
 class WatchedJob(_Call):
     """One run of a job; every log line meanwhile has its id."""
 
-    __slots__ = ("_again", "_bound", "_error", "_job", "_metrics", "_quiet", "_reset")
+    __slots__ = ("_again", "_bound", "_error", "_ids", "_job", "_metrics", "_quiet", "_reset")
 
     def __init__(
         self, metrics: Metrics, span: Span, job: str, ids: dict[str, Any], *, quiet: bool
@@ -218,10 +218,10 @@ class WatchedJob(_Call):
         self._again = False
         if span.trace is not None:
             ids["trace"] = span.trace
-        self._bound = bound_contextvars(**ids)
+        self._ids = ids
 
     def __enter__(self) -> Self:
-        self._bound.__enter__()
+        self._bound = bind_contextvars(**self._ids)
         self._reset = _working.set(_Working(self._job))
         return super().__enter__()
 
@@ -242,7 +242,7 @@ class WatchedJob(_Call):
             told["request_id"] = error.request_id[:_LONGEST_ID]
         say = log.debug if self._quiet else log.warning if outcome == "failed" else log.info
         say("job.ended", outcome=outcome, took_ms=round(took * 1000), **told)
-        self._bound.__exit__(None, None, None)
+        reset_contextvars(**self._bound)
 
 
 class Telemetry:
