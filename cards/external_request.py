@@ -33,6 +33,8 @@ _NBSP: Final = "\u00a0"  # white space that no client folds
 _NOTHING: Final = "\u200b"
 _DEEPEST: Final = 16
 _MOST_LINES: Final = 40
+_LONGEST_HOST: Final = 253
+_NO_HOST: Final = "(none that could be called)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +184,13 @@ def _host(url: str) -> str:
 def _plain_host(url: str) -> str:
     """How computers write a host that holds other letters than a to z; empty for any other."""
     host = _host(url)
+    if host.isascii():
+        return ""
     try:
-        return "" if host.isascii() else host.encode("idna").decode()
+        # No name is longer, and to work out one that is takes the square of its length.
+        return host.encode("idna").decode() if len(host) <= _LONGEST_HOST else _NO_HOST
     except UnicodeError:
-        return "(none that could be called)"
+        return _NO_HOST
 
 
 # Drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -233,7 +234,7 @@ def read(body: bytes) -> Inbound:
         Malformed: it is no UTF-8, no JSON, nests too deep, or lacks what every activity has.
     """
     try:
-        content = json.loads(body.decode("utf-8"), parse_constant=_no_number)
+        content = json.loads(body.decode("utf-8"), parse_constant=_no_number, parse_float=_finite)
     except UnicodeDecodeError:
         raise Malformed("The body is not UTF-8.") from None
     except (ValueError, RecursionError):
@@ -282,6 +283,13 @@ def _mentioned(entity: dict[str, Any]) -> Mentioned | None:
 
 def _no_number(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(written: str) -> float:
+    number = float(written)
+    if not math.isfinite(number):
+        raise ValueError("a number beyond all")
+    return number
 
 
 def _is_zone(name: object) -> bool:
