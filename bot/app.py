@@ -50,7 +50,7 @@ from bot.policies import Policy
 from bot.settings import AppType, Settings, is_loopback
 from bot.store import activities
 from bot.store.database import Pool, connected, private_postgresql
-from bot.store.jobs import Jobs, opened
+from bot.store.jobs import AT_ONCE, Jobs, opened
 from bot.store.ledger import retention
 from bot.store.pool import may_take_long
 from bot.store.signing import signing_key
@@ -80,6 +80,8 @@ WATCH_WITHIN_SECONDS = 4.5
 DECIDE_WITHIN_SECONDS = 4.5
 # Longer than Teams repeats an activity it got no answer to.
 REPEATS_LAST = timedelta(days=1)
+# The jobs of a tenant that ask Neo regularly: for approvals, for runs, and for business hours.
+_WATCHES = 3
 # Whoever stops the process kills it after ten.
 DRAIN_SECONDS = 7.5
 
@@ -204,7 +206,9 @@ async def furnish(
             purpose=Purpose.WATCHING, within_seconds=WATCH_WITHIN_SECONDS
         )
 
-    async with opened(pool, telemetry) as jobs:
+    # However slow the Neo of every tenant is, as many places as ever are left for other jobs.
+    at_once = AT_ONCE + len(tenants) * (_WATCHES + origin.LANES)
+    async with opened(pool, telemetry, at_once=at_once) as jobs:
         the_truth = truth.Truth(jobs, clock)
         async with pool.connection() as conn:
             signatures = Signatures({t: await signing_key(conn, t) for t in tenants})

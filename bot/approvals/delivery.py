@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.approvals import case as cases
-from bot.approvals import who_may
+from bot.approvals import origin, who_may
 from bot.approvals.case import Case
 from bot.approvals.faces import Faces
-from bot.approvals.origin import FIND
 from bot.approvals.truth import Truth
 from bot.errors import ConversationClosed, MessageGone, SendRejected
 from bot.messaging import Conversation, Messenger, Scope
@@ -67,7 +66,8 @@ class Delivery:
         if not approval.is_open or (before and _asked(before.approval) == asked):
             return
         if with_run:
-            await self.jobs.defer(conn, FIND, tenant=tenant, approval=approval.id)
+            lane = origin.lane(tenant, approval.id)
+            await self.jobs.defer(conn, origin.FIND, lock=lane, tenant=tenant, approval=approval.id)
         standing_in = await circumstances.delegates(conn, tenant, list(asked), at=self.clock())
         await self.bring(conn, tenant, approval.id, asked.union(standing_in))
         for conversation in await routes.followers(conn, tenant, "approvals"):

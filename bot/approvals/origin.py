@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zlib import crc32
 
 from bot.approvals.truth import Truth
 from bot.errors import NeoNotFound
@@ -15,11 +16,18 @@ from bot.store import approvals as stored
 from bot.store.database import Pool
 
 FIND = "approvals.find_run"
+# So many of one tenant's at a time: one that Neo never answers holds up its own lane alone.
+LANES = 2
 
 # This many runs of that agent on that ticket are asked for their approvals, the likeliest first.
 MOST_RUNS = 4
 # A run begins before it asks; Neo may write both moments with its own small delays.
 _SLACK = timedelta(seconds=5)
+
+
+def lane(tenant: str, approval: str) -> str:
+    """The lock of the job that looks for a run: a slow Neo holds up so many of the tenant's own."""
+    return f"{tenant}/{FIND}/{crc32(approval.encode()) % LANES}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import (
     AsyncIterator,
@@ -15,6 +16,7 @@ from collections.abc import (
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import monotonic, time
 from typing import Any
 
 import procrastinate
@@ -43,11 +45,16 @@ LONGEST_ASKED = timedelta(days=1)
 MOST_TRIES = 24 * 60
 UNFORESEEN_TRIES = 6
 
+AT_ONCE = 16
+
 RETRY_STALLED = "jobs.retry_stalled"
 
 # A worker that gave no sign of life for this long is dead, and its jobs are run again.
 _DEAD_AFTER_SECONDS = 12.0
 _DRAIN_SECONDS = 7.0
+# What a clock may be put right by without anybody's noticing.
+_JUMP_SECONDS = 20.0
+_LOOK_AT_CLOCK_SECONDS = 1.0
 # Between two tries to begin again when the database is away.
 LONGEST_PAUSE_SECONDS = 3.0
 
@@ -128,13 +135,25 @@ class Jobs:
     Args:
         engine: The procrastinate app, opened on the pool.
         telemetry: Where runs are counted.
+        at_once: How many the worker runs at a time. Whoever waits for a tenant's Neo takes none of
+            the places that others need: see `bot.app`.
+        wall: The clock by which the library says what is due, in seconds.
     """
 
-    def __init__(self, engine: procrastinate.App, telemetry: Telemetry | None = None) -> None:
+    def __init__(
+        self,
+        engine: procrastinate.App,
+        telemetry: Telemetry | None = None,
+        *,
+        at_once: int = AT_ONCE,
+        wall: Callable[[], float] = time,
+    ) -> None:
         self.engine = engine
         self.working = False
         """Whether this process runs jobs at this moment."""
         self._telemetry = telemetry or Telemetry()
+        self._wall = wall
+        self._at_once = at_once
 
     async def defer(
         self,
@@ -253,8 +272,20 @@ class Jobs:
             wait_max=LONGEST_PAUSE_SECONDS,
         ):
             with attempt, self._marked():
-                await self.engine.run_worker_async(
-                    concurrency=16,
+                await self._work_until_the_clock_jumps()
+                # It ends by itself when it can no longer listen to the database.
+                raise ConnectorException("the worker ended by itself")
+
+    async def _work_until_the_clock_jumps(self) -> None:
+        """Run the library's worker; a new one each time that the clock was put back or forward.
+
+        What is due regularly it counts from when it was due last: put back an hour, it would look
+        for nothing for an hour; put forward, it would make up for every moment in between.
+        """
+        while True:
+            worker = asyncio.create_task(
+                self.engine.run_worker_async(
+                    concurrency=self._at_once,
                     install_signal_handlers=False,
                     delete_jobs=DeleteJobCondition.SUCCESSFUL,
                     fetch_job_polling_interval=2.0,
@@ -262,16 +293,41 @@ class Jobs:
                     stalled_worker_timeout=_DEAD_AFTER_SECONDS,
                     shutdown_graceful_timeout=_DRAIN_SECONDS,
                 )
-                # It ends by itself when it can no longer listen to the database.
-                raise ConnectorException("the worker ended by itself")
+            )
+            jump = asyncio.create_task(self._jump())
+            try:
+                await asyncio.wait({worker, jump}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                jump.cancel()
+                jumped = jump.done() and not worker.done()
+                worker.cancel()
+                await asyncio.wait({worker})
+            if not jumped:
+                return await worker
+
+    async def _jump(self) -> None:
+        """Wait until the clock is no longer as far from a steady one as it was."""
+        apart = self._wall() - monotonic()
+        while True:
+            by = self._wall() - monotonic() - apart
+            if abs(by) >= _JUMP_SECONDS:
+                log.warning("clock.jumped", by_seconds=round(by))
+                return
+            await asyncio.sleep(_LOOK_AT_CLOCK_SECONDS)
 
 
 @asynccontextmanager
-async def opened(pool: Pool, telemetry: Telemetry | None = None) -> AsyncIterator[Jobs]:
-    """The job engine on this pool."""
+async def opened(
+    pool: Pool,
+    telemetry: Telemetry | None = None,
+    *,
+    at_once: int = AT_ONCE,
+    wall: Callable[[], float] = time,
+) -> AsyncIterator[Jobs]:
+    """The job engine on this pool; ``at_once`` and ``wall`` as in `Jobs`."""
     engine = procrastinate.App(connector=procrastinate.PsycopgConnector())
     await engine.open_async(pool)
     try:
-        yield Jobs(engine, telemetry)
+        yield Jobs(engine, telemetry, at_once=at_once, wall=wall)
     finally:
         await engine.close_async()

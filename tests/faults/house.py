@@ -14,8 +14,11 @@ import psycopg
 from procrastinate.jobs import DeleteJobCondition
 
 from bot.app import Rooms, listening, service, working
+from bot.neo.models import Approval
 from bot.sandbox.embedded import EmbeddedNeo
 from bot.settings import Settings
+from bot.store import approvals
+from bot.store.database import Connection
 from tests.microsoft import MEGAN, PERSONAL, TENANT, Account, Message, Microsoft
 
 
@@ -73,6 +76,12 @@ class House:
         assert answer.status_code == 200
         await self.microsoft.until(lambda: len(self._in(where)) > before)
         return self._in(where)[before].summary
+
+    async def announces(self, conn: Connection, tenant: str, approval: dict[str, Any]) -> None:
+        """Do as the watch does when it has found an approval."""
+        found = Approval.model_validate(approval)
+        await approvals.write(conn, tenant, found, at=self.clock())
+        await self.rooms.turns.delivery.announce(conn, tenant, found, None)
 
     async def looks(self, watch: str) -> None:
         """One look of a watch, and everything that follows from it; for a house without worker."""
@@ -150,7 +159,7 @@ async def is_recorded(database_url: str, message: str) -> None:
 async def holds(database_url: str, question: LiteralString, *values: object) -> None:
     """Wait until the database answers a question with yes."""
     conn = await psycopg.AsyncConnection.connect(database_url, autocommit=True)
-    async with asyncio.timeout(10), conn:
+    async with asyncio.timeout(30), conn:
         while True:
             if await (await conn.execute(question, values)).fetchone() == (True,):
                 return
