@@ -25,7 +25,12 @@ MOST_REREADS = 5
 # Runs that began this long before the last look are looked at again: Neo's order is not trusted.
 OVERLAP = timedelta(minutes=10)
 
+# Before the first look at a Neo without runs.
+FIRST_LOOK_BACK = timedelta(days=1)
+
 _UNDER_WAY = frozenset({Outcome.RUNNING, Outcome.WAITING})
+# What else has ended needs no note, unless it was under way.
+_TO_NOTE = _UNDER_WAY | {Outcome.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +54,41 @@ class Watch:
         async with self.pool.connection() as conn:
             seen = await stored.seen_until(conn, tenant, WATCH)
             unread = await stored.open_runs(conn, tenant, limit=MOST_REREADS + 200)
-        found = await self._read(tenant, (seen or self.clock()) - OVERLAP)
+        found, newest = await self._read(tenant, seen)
         for run in await self._reread(tenant, [r for r in unread if r not in found]):
             found[run.id] = run
         for run in found.values():
-            await self._take(tenant, run, tell=seen is not None or run.id in unread)
-        begun = [run.created_at for run in found.values() if run.created_at]
+            if run.outcome in _TO_NOTE or run.id in unread:
+                await self._take(tenant, run, tell=seen is not None or run.id in unread)
         async with self.pool.connection() as conn:
             # Never beyond the present: one odd date must not hide what begins before it.
-            seen = min(max(begun, default=self.clock()), self.clock())
-            await stored.set_seen_until(conn, tenant, WATCH, seen)
+            await stored.set_seen_until(conn, tenant, WATCH, min(newest, self.clock()))
 
-    async def _read(self, tenant: str, since: datetime) -> dict[str, Run]:
-        """Runs that began since then, by id; pages are read until one is wholly older."""
+    async def _read(self, tenant: str, seen: datetime | None) -> tuple[dict[str, Run], datetime]:
+        """Runs that began since then, by id, and when the newest of all did.
+
+        Pages are read until one is wholly older. How far there is to read Neo's own moments say:
+        with a clock that is ahead, nothing that fails would be found.
+        """
         found: dict[str, Run] = {}
+        now = self.clock()
+        newest, since = min(seen, now) if seen else None, now
         cursor: str | None = None
         neo = self.neo_of(tenant)
         for _ in range(MOST_PAGES):
             # One small page is enough in quiet times; after a pause much has to be read.
             size = LARGEST_PAGE if cursor else USUAL_PAGE
             page = await neo.runs.page(cursor=cursor, page_size=size)
+            if cursor is None:
+                begun = [run.created_at for run in page.items if run.created_at]
+                # Where there is no run at all, whatever comes is new.
+                newest = newest or max(begun, default=now - FIRST_LOOK_BACK)
+                since, newest = newest - OVERLAP, max([newest, *begun])
             young = [r for r in page.items if r.created_at is None or r.created_at >= since]
             found.update((run.id, run) for run in young)
             if not young or (cursor := page.cursor) is None:
                 break
-        return found
+        return found, newest or now
 
     async def _reread(self, tenant: str, unread: list[str]) -> list[Run]:
         """The longest unread of the runs that had not ended, each by itself."""

@@ -184,7 +184,7 @@ class Faces:
     def is_deciding(self, case: Case) -> bool:
         """Whether a decision is on its way to Neo."""
         name, at = case.known.deciding_name, case.known.deciding_at
-        return bool(name) and at is not None and self.clock() - at < who_may.CLAIM_LASTS
+        return bool(name) and at is not None and who_may.respects(at, self.clock())
 
 
 def _waiting(case: Case) -> Waiting:

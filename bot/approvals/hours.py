@@ -126,7 +126,7 @@ class BusinessHoursKnown:
     async def of(self, tenant: str) -> Hours:
         """The tenant's hours; Neo is asked once an hour at most, and its refusal is no error."""
         policy, read_at = self.policy_of(tenant), self._read_at.get(tenant)
-        stale = read_at is None or self.clock() - read_at >= SETTINGS_LAST
+        stale = read_at is None or not timedelta(0) <= self.clock() - read_at < SETTINGS_LAST
         if policy.business_hours is None and stale:
             self._read_at[tenant] = self.clock()
             try:

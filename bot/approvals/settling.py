@@ -34,7 +34,7 @@ class Settling:
     async def overdue(self, tenant: str) -> None:
         """End the claims that are no longer respected; where Neo does not answer, the next time."""
         async with single(self.pool) as conn:
-            late = await claims.under_way(conn, tenant, before=self.clock() - CLAIM_LASTS)
+            late = await claims.overdue(conn, tenant, at=self.clock(), older_than=CLAIM_LASTS)
         for known in late:
             try:
                 await self.settle(known, final=True)

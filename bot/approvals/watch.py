@@ -75,7 +75,9 @@ class Watch:
         async with self.pool.connection() as conn:
             seen = await runs.seen_until(conn, tenant, WATCH)
             waiting = await stored.waiting(conn, tenant)
-        since = (seen or self.clock() - FIRST_LOOK_BACK) - OVERLAP
+        now = self.clock()
+        # Once noted with a clock that was ahead, a moment must not hide what is asked before it.
+        since = min(seen or now - FIRST_LOOK_BACK, now) - OVERLAP
         oldest = min((k.approval.created_at or since for k in waiting), default=since)
         found, complete = await self._read(tenant, min(since, oldest) if reread else since)
         known = {k.id: k for k in waiting}
@@ -93,14 +95,14 @@ class Watch:
                 await self._look_for(tenant, one)
         newest = max((a.created_at for a in found.values() if a.created_at), default=None)
         if newest is not None or seen is None:
-            await self._saw(tenant, newest, left)
+            await self._saw(tenant, newest or since, left)
 
-    async def _saw(self, tenant: str, newest: datetime | None, left: Sequence[datetime]) -> None:
+    async def _saw(self, tenant: str, newest: datetime, left: Sequence[datetime]) -> None:
         """Read from there at the next look: from what could not be taken, for a while."""
         now = self.clock()
         again = [at for at in left if at > now - TRIED_FOR]
         # Never beyond the present: one odd date must not hide what is asked before it.
-        until = min(newest or now, now, *again)
+        until = min(newest, now, *again)
         async with self.pool.connection() as conn:
             await runs.set_seen_until(conn, tenant, WATCH, until)
 

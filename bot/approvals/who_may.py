@@ -92,10 +92,19 @@ def why_not_open(case: Case) -> str | None:
     return Reason("decided_already", "It is decided already.")
 
 
+def respects(claimed_at: datetime, at: datetime) -> bool:
+    """Whether a decision may still be under way.
+
+    Not one that lies ahead: it was begun before the clock was put back, and nobody would see it end
+    until the clock is there again.
+    """
+    return abs(at - claimed_at) < CLAIM_LASTS
+
+
 def why_not_now(person: str, case: Case) -> str | None:
     """Why it has to wait for a decision that is on its way to Neo."""
     known = case.known
-    if known.deciding_at is None or case.at - known.deciding_at >= CLAIM_LASTS:
+    if known.deciding_at is None or not respects(known.deciding_at, case.at):
         return None
     if known.deciding_person == person.lower():
         said = "Your own decision is on its way to Neo already. This press changed nothing."

@@ -24,7 +24,8 @@ async def take(conn: Connection, sent: Entry, *, revision: int, stale_after: tim
     True for the one caller that got it; for others there is no row either. Only while the approval
     is pending, has the digest that was shown, and nothing about it has changed since ``revision``:
     whoever judged the click may have been overtaken, by a vote, a delegation, another click. A
-    claim that is ``stale_after`` old belongs to a process that died: taken over.
+    claim that is ``stale_after`` old belongs to a process that died: taken over. So does one that
+    lies further ahead: it was made before the clock was put back.
     """
     cursor = conn.cursor(row_factory=dict_row)
     await cursor.execute(
@@ -35,7 +36,9 @@ async def take(conn: Connection, sent: Entry, *, revision: int, stale_after: tim
             WHERE tenant = %(tenant)s AND id = %(id)s
                 AND state = 'pending' AND gone_at IS NULL AND digest = %(digest)s
                 AND revision = %(revision)s
-                AND (deciding_at IS NULL OR deciding_at <= %(stale)s)
+                AND (deciding_at IS NULL
+                    OR deciding_at <= %(at)s - %(stale_after)s
+                    OR deciding_at >= %(at)s + %(stale_after)s)
             RETURNING deciding_at
         )
         SELECT row.* FROM claimed, LATERAL {rows.adding("claimed.deciding_at")} AS row
@@ -48,7 +51,7 @@ async def take(conn: Connection, sent: Entry, *, revision: int, stale_after: tim
             "digest": sent.shown,
             "revision": revision,
             "at": sent.at,
-            "stale": sent.at - stale_after,
+            "stale_after": stale_after,
             **rows.added(sent),
         },
     )
@@ -58,13 +61,15 @@ async def take(conn: Connection, sent: Entry, *, revision: int, stale_after: tim
     return columns is not None
 
 
-async def under_way(conn: Connection, tenant: str, *, before: datetime) -> Sequence[Known]:
-    """The approvals on which a decision has been under way since before that moment."""
+async def overdue(
+    conn: Connection, tenant: str, *, at: datetime, older_than: timedelta
+) -> Sequence[Known]:
+    """The approvals on which a decision has been under way for longer, or since a later moment."""
     async with conn.cursor(row_factory=class_row(Known)) as cursor:
         await cursor.execute(
-            f"SELECT {KNOWN} FROM approvals WHERE tenant = %s AND deciding_at <= %s"
-            " ORDER BY deciding_at",
-            (tenant, before),
+            f"SELECT {KNOWN} FROM approvals WHERE tenant = %s"
+            " AND (deciding_at <= %s OR deciding_at >= %s) ORDER BY deciding_at",
+            (tenant, at - older_than, at + older_than),
         )
         return await cursor.fetchall()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
@@ -129,7 +129,7 @@ class Connector:
         """Whether the person is a guest of the tenant. See `bot.messaging.Roster`."""
         known = await self._memory.standing(person)
         now = self._clock()
-        if known is not None and now - known.checked_at < STANDING_LASTS:
+        if known is not None and timedelta(0) <= now - known.checked_at < STANDING_LASTS:
             return known.guest
         try:
             member = await self._call(

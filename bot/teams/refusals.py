@@ -63,7 +63,7 @@ class Trouble(Exception):
             return cls(message, again=False, status=status, code=_code(response))
         if status not in AGAIN:
             return None
-        pause = retry_after(response.headers.get("Retry-After"), now=now)
+        pause = retry_after(response.headers.get("Retry-After"), now=_sent_at(response) or now)
         return cls(
             f"The connector answered {status}.",
             again=pause is None or pause <= LONGEST_WAIT_SECONDS,
@@ -112,6 +112,15 @@ def retry_after(header: str | None, *, now: datetime) -> float | None:
     except (ValueError, TypeError):  # neither seconds nor a date with a zone
         return None
     return min(max(seconds, 0.0), LONGEST_PAUSE_SECONDS)
+
+
+def _sent_at(response: Answered) -> datetime | None:
+    """The answer's own date: the two clocks need not agree."""
+    try:
+        sent = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
+    return sent if sent.tzinfo else None
 
 
 def _code(response: Answered) -> str | None:

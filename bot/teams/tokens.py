@@ -103,11 +103,11 @@ class SigningKeys:
 
     def _should_fetch(self, key_id: str) -> bool:
         now = self._clock()
-        fresh = self._fetched_at is not None and now - self._fetched_at < KEYS_LAST
+        fresh = _is_within(KEYS_LAST, self._fetched_at, now)
         if fresh and key_id in self._keys:
             return False
         pause = BETWEEN_REFRESHES if self._keys else BETWEEN_FIRST_TRIES
-        return self._tried_at is None or now - self._tried_at >= pause
+        return not _is_within(pause, self._tried_at, now)
 
     async def _refresh(self) -> None:
         try:
@@ -144,6 +144,11 @@ class SigningKeys:
         if not isinstance(content, dict):
             raise ValueError("did not answer a JSON object")  # noqa: TRY004 -- it is data, no type
         return content
+
+
+def _is_within(span: timedelta, since: datetime | None, now: datetime) -> bool:
+    """Whether it was so lately. What lies ahead was noted before the clock was put back."""
+    return since is not None and timedelta(0) <= now - since < span
 
 
 def _usable(published: list[Any]) -> dict[str, SigningKey]:
