@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -143,8 +144,9 @@ class Library(_Told):
     fields: tuple[TicketField, ...]
 
 
+@cache
 def read_library() -> Library:
-    """Read agents and clients, agents by id."""
+    """Read agents and clients, agents by id; once, for nobody changes them."""
     clients = tomllib.loads((_HERE / "clients.toml").read_text(encoding="utf-8"))
     agents = sorted(
         (

@@ -178,8 +178,14 @@ def is_in_trouble(error: BaseException) -> bool:
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
 
 
-def pooled(url: str, *, size: int) -> Pool:
-    """A pool, not yet open, whose connections work as the bot's own role where there is one."""
+def pooled(url: str, *, size: int, ready: int = _READY) -> Pool:
+    """A pool, not yet open, whose connections work as the bot's own role where there is one.
+
+    Args:
+        url: Of the database.
+        size: How many connections there are at most.
+        ready: How many of them are opened before anybody asks.
+    """
     return WakefulPool(
         _kept_alive(url),
         # The same few statements go over each of them, all day.
@@ -187,7 +193,7 @@ def pooled(url: str, *, size: int) -> Pool:
         # When many press at once, they wait for each other rather than be turned away.
         timeout=8.0,
         # Each needs a process of PostgreSQL's: not at the moment when many press at once.
-        min_size=min(_READY, size),
+        min_size=min(ready, size),
         max_size=size,
         open=False,
         configure=_work_as_bot,
