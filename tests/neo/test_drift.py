@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,8 @@ from bot.neo.watching import DocumentWatch
 from tests.microsoft import serving
 from tests.neo.conftest import Connect
 
-CONTRACT: dict[str, Any] = json.loads(Path("bot/sandbox/openapi.json").read_text("utf-8"))
+WRITTEN = Path("bot/sandbox/openapi.json").read_text("utf-8")
+CONTRACT: dict[str, Any] = json.loads(WRITTEN)
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
 
 JSON = st.recursive(
@@ -36,7 +36,8 @@ JSON = st.recursive(
 
 
 def contract() -> dict[str, Any]:
-    return deepcopy(CONTRACT)
+    written: dict[str, Any] = json.loads(WRITTEN)  # in half the time that a copy takes
+    return written
 
 
 def operation_of(document: dict[str, Any], operation: Operation[Any]) -> dict[str, Any]:
