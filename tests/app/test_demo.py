@@ -14,6 +14,8 @@ from bot import settings as all_settings
 from bot.demo import demo
 from bot.errors import ConfigurationError
 
+pytestmark = pytest.mark.long
+
 _HOLD = """
 import sys, fasteners
 with fasteners.InterProcessLock(sys.argv[1]):

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import psycopg
+import pytest
 
 from bot.sandbox.embedded import EmbeddedNeo
 from tests.app.service import Service, cards, click, started
 from tests.microsoft import ALEX, MEGAN, PERSONAL, Account, Microsoft
+
+pytestmark = pytest.mark.long
 
 PEOPLE = [(MEGAN.object_id, MEGAN.name), (ALEX.object_id, ALEX.name)]
 ALEXS = "a:personal-alex"

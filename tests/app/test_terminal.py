@@ -23,6 +23,8 @@ from cards.approvals import ApprovalsView, approvals
 from cards.card import Card
 from cards.words import Reader
 
+pytestmark = pytest.mark.long
+
 
 class Paper(io.StringIO):
     """What is printed; a reader can wait for it."""

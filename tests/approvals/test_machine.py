@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.approvals.machine.settings import deadlocks, how_long
 from tests.approvals.machine.stories import Stories
+
+pytestmark = pytest.mark.long
 
 
 def test_nothing_that_people_and_accidents_do_breaks_what_has_to_hold(database_url: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.approvals.machine.settings import deadlocks, how_long
 from tests.approvals.machine.together import Together
+
+pytestmark = pytest.mark.long
 
 
 def test_two_replicas_hold_what_one_holds(database_url: str) -> None:

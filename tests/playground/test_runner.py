@@ -14,6 +14,8 @@ from bot.node import Node
 from bot.playground.runner import Playground
 from bot.playground.scene import PlaygroundUser, Scene
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".playground"
 NO_BOT = "http://127.0.0.1:9/api/messages"

@@ -9,11 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import ClientSession
 
 from bot.sandbox.contract import contract
 from bot.sandbox.embedded import ADMIN_TOKEN, EmbeddedNeo
 from tests.sandbox.conftest import START, Client
+
+pytestmark = pytest.mark.long
 
 MOST_SECONDS = 120  # on a machine that does nothing else it takes a fourth of this
 BIN = Path(sys.executable).parent

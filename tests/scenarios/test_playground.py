@@ -25,7 +25,7 @@ from tests.browser.chromium import needs_chromium, opened_page
 from tests.playground.drive import PlaygroundPage
 from tests.scenarios.screenshots import keep
 
-pytestmark = [pytest.mark.browser, needs_chromium]
+pytestmark = [pytest.mark.browser, pytest.mark.long, needs_chromium]
 
 TOLD_WITHIN = timedelta(seconds=10)
 FAILURE_MILLISECONDS = 60_000

@@ -25,7 +25,7 @@ from tests.playground.colleague import Colleague, Posted, Wire, words
 from tests.playground.drive import PlaygroundPage
 from tests.scenarios.screenshots import keep
 
-pytestmark = [pytest.mark.browser, needs_chromium]
+pytestmark = [pytest.mark.browser, pytest.mark.long, needs_chromium]
 
 ACCESS, LEAVER, RESET, VISIT, CALENDAR = 481, 482, 483, 484, 485
 MEGAN = PEOPLE[0]

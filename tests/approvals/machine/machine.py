@@ -81,7 +81,7 @@ class Machine(RuleBasedStateMachine):
         self.wishes = wishes
         pools = []
         for _ in range(self.count):
-            pool = pooled(self.url, size=8)
+            pool = pooled(self.url, size=8, ready=1)
             await pool.open(wait=True)
             self.stack.push_async_callback(pool.close)
             pools.append(pool)
