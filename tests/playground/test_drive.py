@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser, async_playwright
 
 from bot.playground.runner import Playground
 from tests.playground.drive import Place, PlaygroundPage
@@ -20,6 +21,7 @@ CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.long,
+    pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
 ]
 
@@ -60,8 +62,9 @@ async def _answer(request: web.Request) -> web.Response:
     return web.json_response({})
 
 
-@pytest.fixture
-async def page() -> AsyncIterator[PlaygroundPage]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shown() -> AsyncIterator[tuple[Playground, Browser]]:
+    """A Playground and a browser; each place in it is a chat of its own."""
     app = web.Application()
     app.router.add_post("/api/messages", _answer)
     runner = web.AppRunner(app)
@@ -75,10 +78,17 @@ async def page() -> AsyncIterator[PlaygroundPage]:
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
         ) as browser,
     ):
-        page = PlaygroundPage(await browser.new_page(), SCENE)
+        yield playground, browser
+    await runner.cleanup()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(shown: tuple[Playground, Browser]) -> AsyncIterator[PlaygroundPage]:
+    playground, browser = shown
+    async with await browser.new_context() as context:
+        page = PlaygroundPage(await context.new_page(), SCENE)
         await page.open(playground.url)
         yield page
-    await runner.cleanup()
 
 
 @pytest.mark.parametrize("place", ["personal", "group", "channel"])
