@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
+
+import orjson
 
 LARGEST_BYTES: Final = 28_000
 """No card is larger than this, counted as JSON in ASCII."""
@@ -51,6 +53,14 @@ class Card:
     summary: str
     approval: str | None = None
     shows: str | None = None
+    _encoded: list[bytes] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def encoded(self) -> bytes:
+        """The content as JSON in UTF-8. Made once: after that the content must not change."""
+        if not self._encoded:
+            self._encoded.append(orjson.dumps(self.content))
+        return self._encoded[0]
 
     @property
     def size(self) -> int:

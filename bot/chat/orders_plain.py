@@ -23,6 +23,8 @@ QUESTION_MARKS = frozenset(
 
 _MENTION = re.compile(r"<at\b[^<>]{0,200}>([^<>]{0,200})</at>", re.IGNORECASE)
 _LINE_BREAK = re.compile(r"<br ?/?>|<(?:p|div)>|</(?:p|div)>", re.IGNORECASE)
+# Nothing in it is marked up, written as an entity or unseen: so are most.
+_ORDINARY = re.compile(r"[ -%'-;=@-~]*")
 _TAG = re.compile(r"<[a-z!/?]", re.IGNORECASE)
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"  # Persian needs the one, emoji the other
@@ -96,6 +98,8 @@ def plain(text: str, mentions: Sequence[Mention] = ()) -> Plain | None:
 
 def _typed(piece: str) -> str:
     """One piece between mentions, as plain text; NUL where it has something to hide."""
+    if _ORDINARY.fullmatch(piece):
+        return piece
     unmarked = _LINE_BREAK.sub("\n", piece)
     if _TAG.search(unmarked):
         return "\0"

@@ -259,7 +259,7 @@ def _message(card: Card, *, alert: bool) -> dict[str, Any]:
     activity: dict[str, Any] = {
         "type": "message",
         "summary": card.summary,
-        "attachments": [{"contentType": CARD_TYPE, "content": card.content}],
+        "attachments": [{"contentType": CARD_TYPE, "content": orjson.Fragment(card.encoded)}],
     }
     if alert:
         activity["channelData"] = {"notification": {"alert": True}}

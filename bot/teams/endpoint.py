@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
+import orjson
 import structlog
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -105,7 +106,8 @@ class Endpoint:
             outcome = await self._run(Turn(inbound), started, watched)
         if outcome.body is None:
             return web.Response(status=outcome.status)
-        return web.json_response(outcome.body, status=outcome.status)
+        body = orjson.dumps(outcome.body)
+        return web.Response(body=body, status=outcome.status, content_type="application/json")
 
     async def close(self, *, within_seconds: float = 10.0) -> None:
         """Let the turns that are under way end; who waits for one that does not is told so."""
