@@ -11,7 +11,7 @@ from bot.messaging import Conversation, Person, Scope
 from bot.store import conversations, people
 from bot.store.database import Pool
 from bot.store.people import Standing
-from bot.teams.memory import StoreMemory
+from bot.teams.memory import Met, StoreMemory
 from tests.microsoft import BOT, GROUP, MEGAN, TENANT
 from tests.teams.conftest import Clock
 
@@ -33,6 +33,39 @@ async def test_of_eight_that_claim_an_activity_at_once_one_gets_it(memory: Store
     got = await asyncio.gather(*(memory.claim(PLACE, "f:1") for _ in range(8)))
     assert sorted(got) == [False] * 7 + [True]
     assert await memory.claim(replace(PLACE, id="another"), "f:1")
+
+
+async def test_of_eight_replicas_that_hear_of_somebody_at_once_one_takes_the_activity(
+    db: Pool, clock: Clock
+) -> None:
+    replicas = [StoreMemory(db, clock=clock) for _ in range(8)]
+    got = await asyncio.gather(*(one.claim(PLACE, "f:1", met=Met(PERSON)) for one in replicas))
+    assert sorted(got) == [False] * 7 + [True]
+    again = await asyncio.gather(*(replicas[0].claim(PLACE, "f:1", met=Met(None)) for _ in "ab"))
+    assert again == [False, False]
+
+
+async def test_crowds_that_speak_in_several_replicas_do_not_wait_for_each_other_for_ever(
+    db: Pool, clock: Clock
+) -> None:
+    replicas = [StoreMemory(db, clock=clock) for _ in range(4)]
+    places = [replace(PLACE, id=f"19:{n}@thread.v2") for n in range(12)]
+    crowd = [replace(PERSON, id=f"{n:032}", teams_id=f"29:{n}") for n in range(12)]
+
+    def said(replica: int, n: int) -> tuple[Conversation, Person]:
+        # Everybody speaks everywhere, in another order in each replica.
+        return places[(5 * n + replica) % 12], crowd[(7 * n + 3 * replica) % 12]
+
+    async with asyncio.timeout(30):
+        got = await asyncio.gather(
+            *(
+                one.claim(place, f"f:{number}:{n}", met=Met(person))
+                for number, one in enumerate(replicas)
+                for n in range(60)
+                for place, person in [said(number, n)]
+            )
+        )
+    assert got == [True] * 240
 
 
 async def test_an_answer_is_kept_for_the_repeats(memory: StoreMemory) -> None:
