@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run tracing test check cards pictures bench-neo bench-approvals docs lock clean
+.PHONY: help demo run tracing test check cards pictures bench bench-turns bench-neo bench-approvals docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,12 @@ cards: $(VENV)/.dev ## Draw every card in Chromium, light and dark, into .pictur
 
 pictures: $(VENV)/.dev ## Take the README's pictures anew
 	@PICTURES=docs/pictures $(BIN)/pytest -q tests/scenarios/test_playground.py tests/scenarios/test_three_people.py
+
+bench: $(VENV)/.dev ## The endpoint beside a bare aiohttp handler (needs wrk)
+	@$(BIN)/python -m tests.benchmarks.endpoint
+
+bench-turns: $(VENV)/.dev ## Speed and memory over 200,000 turns (needs wrk; some ten minutes)
+	@$(BIN)/python -m tests.benchmarks.endpoint --turns 200000
 
 bench-neo: $(VENV)/.dev ## What the Neo client costs beside bare httpx, in time, memory and requests
 	@$(BIN)/python -m tests.benchmarks.neo

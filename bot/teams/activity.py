@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -149,7 +150,7 @@ class Inbound(_Wire):
             bot_id=self.recipient.id,
             person=self._object_id() if scope is Scope.PERSONAL else None,
             name=self.conversation.name or (inner.name if inner else None),
-            zone=self._zone(),
+            zone=self._zone,
         )
 
     def who(self) -> Person | None:
@@ -162,7 +163,7 @@ class Inbound(_Wire):
             id=object_id,
             name=self.from_.name or "someone in Teams",
             teams_id=self.from_.id,
-            zone=self._zone(),
+            zone=self._zone,
         )
 
     def mentions(self) -> tuple[Mention, ...]:
@@ -221,6 +222,7 @@ class Inbound(_Wire):
             return Scope.CHANNEL
         return Scope.GROUP if self.conversation.is_group else Scope.PERSONAL
 
+    @cached_property
     def _zone(self) -> str | None:
         named = [self.local_timezone]
         named += [e.get("timezone") for e in self.entities or () if e.get("type") == "clientInfo"]
