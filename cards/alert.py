@@ -32,7 +32,7 @@ def failed_run(run: Run, reader: Reader) -> Card:
                 *buttons(
                     question("Show the run", f"run {plain(run.id, 128)}"),
                     question("Other failures", f"failed runs for {name}") if name else None,
-                    question(f"All on {plain(number, 24)}", f"runs on {number}")
+                    question(f"All on {plain(number, 16)}", f"runs on {number}")
                     if number
                     else None,
                 ),

@@ -22,6 +22,14 @@ _SPACES += "\u115f\u1160\u2800\u3164\uffa0"  # letters and a pattern of dots tha
 # What belongs to the character before it, and is nothing without one.
 _LOOSE = re.compile(r"(?<!\S)[\u0300-\u036f\u180b-\u180f\u200d\ufe00-\ufe0f]+")
 
+# Marks that go over, under and around a letter. No word has more than three on one; a hundred reach
+# into the lines beside it and hide them.
+_MARKS = (
+    r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff"
+    r"\u20d0-\u20ff\ufe20-\ufe2f]"
+)
+_PILE = re.compile(f"({_MARKS}{{3}}){_MARKS}+")
+
 
 class _Visible(dict[int, str]):
     """What `str.translate` makes of each character; looked up once for each that ever comes."""
@@ -71,14 +79,15 @@ class Card:
 def plain(text: str | None, limit: int = 240) -> str:
     """Outside text made harmless: one line that shows as it was typed.
 
-    Control, bidirectional and other invisible characters are removed, white space is folded, and
-    what is longer than ``limit`` characters ends at a word with "…". Markdown is not escaped:
-    `cards.parts` draws outside text with elements that know none, because Teams on phones shows
-    the backslashes of an escape.
+    Control, bidirectional and other invisible characters are removed, of marks piled on a letter
+    three are kept, white space is folded, and what is longer than ``limit`` characters ends at a
+    word with "…". Markdown is not escaped: `cards.parts` draws outside text with elements that
+    know none, because Teams on phones shows the backslashes of an escape.
     """
     # Cut before cleaning, so that a text of megabytes costs no more than its first lines.
     seen = (text or "")[: limit * 8 + 64]
-    kept = seen if seen.isascii() and seen.isprintable() else seen.translate(_VISIBLE)
+    simple = seen.isascii() and seen.isprintable()
+    kept = seen if simple else _PILE.sub(r"\1", seen.translate(_VISIBLE))
     folded = _TEMPLATE.sub("{\u2060{", " ".join(kept.split()))
     if len(folded) <= limit and len(text or "") == len(seen):
         return folded

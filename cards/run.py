@@ -157,7 +157,7 @@ def _next(shown: Run, *, why: bool) -> Iterator[Any]:
     if name and shown.outcome is Outcome.FAILED:
         yield question("Other failures", f"failed runs for {name}")
     if number:
-        yield question(f"All on {plain(number, 24)}", f"runs on {number}")
+        yield question(f"All on {plain(number, 16)}", f"runs on {number}")
     if name:
         yield question("The agent", f"agent {name}")
 

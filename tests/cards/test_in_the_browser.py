@@ -13,7 +13,9 @@ from cards.notice import notice
 from tests.browser.chromium import find_chromium, needs_chromium
 from tests.browser.renderer import Renderer, Theme, renderer
 from tests.cards.examples import EXAMPLES
+from tests.cards.outside import every_card
 from tests.cards.samples import READER, TOKEN, an_approval
+from tests.cards.test_hostile_text import HOSTILE
 
 _HOSTILE = [
     "**bold** and [a link](https://evil.example)",
@@ -84,3 +86,15 @@ def _alike(text: str) -> str:
 
 def _telling(text: str) -> Card:
     return notice(text, text)
+
+
+@pytest.mark.parametrize("case", ["links", "HTML", "marks on marks", "right to left, and digits"])
+@pytest.mark.parametrize("name", ["alert", "confirming", "decided", "history"])
+def test_no_hostile_name_leads_anywhere_or_stands_out_of_its_card(
+    name: str, case: str, draws: Renderer
+) -> None:
+    for theme in get_args(Theme):
+        drawn = draws.draw(every_card(HOSTILE[case], 2)[name]().content, theme=theme, width=320)
+        assert not drawn.faults
+        assert not drawn.links
+        assert not drawn.wide

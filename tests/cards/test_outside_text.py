@@ -26,6 +26,11 @@ def test_what_cannot_be_seen_is_taken_out() -> None:
     assert plain("\U0001f468\u200d\U0001f527") == "\U0001f468\u200d\U0001f527"
 
 
+def test_marks_do_not_pile_up_over_the_lines_beside_them() -> None:
+    assert plain("Z\u0301\u0336\u20dd" + "\u0489" * 60 + "a") == "Z\u0301\u0336\u20dda"
+    assert plain("Nguye\u0302\u0303n") == "Nguye\u0302\u0303n"
+
+
 def test_text_that_looks_short_but_hides_much_stays_short() -> None:
     assert plain("\u200b" * 100_000 + "x", 10) == "…"
 
