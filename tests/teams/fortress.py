@@ -77,6 +77,8 @@ class Fortress:
     url: str
     log: io.StringIO = field(repr=False)
     _tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    _broken: list[str] = field(default_factory=list, repr=False)
+    _read_to: int = 0
 
     def token(self, **claims: Any) -> str:
         """A good token, but for ``claims``."""
@@ -89,13 +91,11 @@ class Fortress:
 
     @property
     def broken(self) -> list[str]:
-        """The lines that say that something broke."""
-        log = self.log.getvalue()
-        return (
-            [line for line in log.splitlines() if _BROKEN.search(line)]
-            if _BROKEN.search(log)
-            else []
-        )
+        """The lines that say that something broke; what was read before is not read again."""
+        self.log.seek(self._read_to)
+        self._broken += [line for line in self.log if _BROKEN.search(line)]
+        self._read_to = self.log.tell()
+        return self._broken
 
     async def traces(self) -> Traces:
         """How much has happened so far."""

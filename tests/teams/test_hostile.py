@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import structlog
 
 from tests.microsoft import SECRET
 from tests.teams import attacks_everywhere as everywhere
@@ -32,6 +33,14 @@ def tells_nothing(house: Fortress, reply: Reply) -> None:
 
 async def test_the_table_has_more_than_forty_rows() -> None:
     assert len(ATTACKS) > 40
+
+
+async def test_what_breaks_would_be_seen(house: Fortress) -> None:
+    before = await house.traces()
+    structlog.get_logger().error("turn.broken")
+    assert len(house.broken) == 1
+    assert await house.traces() != before
+    house.broken.clear()
 
 
 @pytest.mark.parametrize("name", ATTACKS)
