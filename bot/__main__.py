@@ -19,6 +19,7 @@ USAGE_ERROR = 2
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; returns the exit status (2: wrong usage or settings)."""
+    _keep_standard_streams()
     command, *rest = argv or ["--help"]
     chosen = COMMANDS.get(command)
     if chosen is None:
@@ -36,6 +37,13 @@ def main(argv: Sequence[str]) -> int:
     except BotError as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR
+
+
+def _keep_standard_streams() -> None:
+    """Where one of the three is closed, nothing else may get its number: a socket, say."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 -- standard error
+        pass
+    os.close(number)
 
 
 def until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, int]]) -> int:

@@ -7,10 +7,12 @@ and its place alone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, TextIO, cast
 
 import orjson
 import structlog
@@ -37,7 +39,7 @@ def set_up(
     stream: TextIO | None = None,
 ) -> None:
     """Have every logger of the process write one line an event to ``stream`` (standard error)."""
-    out = stream or sys.stderr
+    out = _Unfailing(stream or sys.stderr)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -53,7 +55,7 @@ def set_up(
     # Straight to the stream: by way of the standard library a line takes three times as long.
     structlog.configure(
         processors=[*shared, broken, renderer],
-        logger_factory=structlog.WriteLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", out)),
         wrapper_class=structlog.make_filtering_bound_logger(number),
     )
     handler = logging.StreamHandler(out)
@@ -119,6 +121,35 @@ def _kind_and_place(
 
 def _is_not_told_already(record: logging.LogRecord) -> bool:
     return getattr(record, "action", None) not in {"job_error", "job_error_retry"}
+
+
+class _Unfailing(io.TextIOBase):
+    """Writes what can be written. A full disk, or nobody who reads, must not end a turn."""
+
+    def __init__(self, out: TextIO | None) -> None:
+        self._terminal = out is not None and out.isatty()
+        try:
+            # What could not be written is not to be tried once more when Python ends.
+            raw = io.FileIO(out.fileno(), "w", closefd=False) if out else None
+        except (OSError, ValueError):
+            raw = None  # no file, but something in memory
+        self._raw, self._out = raw, out
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            if self._raw is not None:
+                self._raw.write(text.encode("utf-8", "backslashreplace"))
+            elif self._out is not None:
+                self._out.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            if self._raw is None and self._out is not None:
+                self._out.flush()
+
+    def isatty(self) -> bool:
+        return self._terminal
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:

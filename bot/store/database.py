@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -33,6 +34,7 @@ Pool = AsyncConnectionPool[Connection]
 # Any number does, as long as every replica takes the same one.
 _MIGRATION_LOCK = 0x4E656F
 _READY = 16
+_LEAST_ROOM_BYTES = 100_000_000
 # Seconds; the system's own are two hours for a connection on which nothing is sent.
 _SOON = {
     "connect_timeout": CONNECTS_WITHIN_SECONDS,
@@ -64,15 +66,28 @@ def private_postgresql(data_dir: Path) -> Iterator[str]:
         with fasteners.InterProcessLock(_start_lock()):
             server = get_server(folder)
     except Exception as error:  # whatever stands in its way, the admin needs the folder's name
-        raise ConfigurationError(
-            f"The private database in {folder} did not start ({type(error).__name__}). "
-            f"Its log is {folder / 'log'}. Or set DATABASE_URL to a PostgreSQL of yours."
-        ) from error
+        raise ConfigurationError(did_not_start(folder, error, free_bytes=_free(folder))) from error
     _forget_dead_users(server)
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+def did_not_start(folder: Path, error: Exception, *, free_bytes: int) -> str:
+    """Why the private database may not have started, and what to do."""
+    room = ""
+    if free_bytes < _LEAST_ROOM_BYTES:
+        room = f"There are {free_bytes // 10**6} MB left on that disk; it needs some 100. "
+    return (
+        f"The private database in {folder} did not start ({type(error).__name__}). {room}"
+        f"Its log is {folder / 'log'}. Or set DATABASE_URL to a PostgreSQL of yours."
+    )
+
+
+def _free(folder: Path) -> int:
+    there = next((one for one in (folder, *folder.parents) if one.is_dir()), folder)
+    return shutil.disk_usage(there).free
 
 
 def _start_lock() -> Path:
