@@ -57,7 +57,8 @@ class Watch:
         found, newest = await self._read(tenant, seen)
         for run in await self._reread(tenant, [r for r in unread if r not in found]):
             found[run.id] = run
-        for run in found.values():
+        # Neo names the newest first; people are told in the order in which they began.
+        for run in sorted(found.values(), key=lambda one: one.created_at or newest):
             if run.outcome in _TO_NOTE or run.id in unread:
                 await self._take(tenant, run, tell=seen is not None or run.id in unread)
         async with self.pool.connection() as conn:
