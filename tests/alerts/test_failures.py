@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from procrastinate import JobContext
+from procrastinate.jobs import Job
 from pydantic import SecretStr
 
 from bot.alerts import delivery
@@ -35,7 +37,10 @@ def _fails(office: Workplace, **words: Any) -> str:
 
 
 async def _look(office: Workplace, watch: str = WATCH, *, at: int = 1) -> None:
-    await office.rooms.jobs.engine.tasks[f"{watch}/{TENANT}"].func(tenant=TENANT, timestamp=at)
+    engine, name = office.rooms.jobs.engine, f"{watch}/{TENANT}"
+    job = Job(queue="default", lock=name, queueing_lock=name, task_name=name)
+    context = JobContext(app=engine, job=job, start_timestamp=0.0, abort_reason=lambda: None)
+    await engine.tasks[name].func(context, tenant=TENANT, timestamp=at)
 
 
 async def _has_looked(office: Workplace) -> None:
