@@ -36,8 +36,7 @@ JSON = st.recursive(
 
 
 def contract() -> dict[str, Any]:
-    written: dict[str, Any] = json.loads(WRITTEN)  # in half the time that a copy takes
-    return written
+    return {**json.loads(WRITTEN)}  # in half the time that a copy takes
 
 
 def operation_of(document: dict[str, Any], operation: Operation[Any]) -> dict[str, Any]:
@@ -444,7 +443,8 @@ async def test_each_difference_is_logged_once_and_the_words_are_learnt(connect: 
             words = await watch.look()
             assert await watch.look() == words
     assert words.approvals == tuple(enum)
-    assert [(line["event"], line["kind"], line["where"]) for line in logged] == [
+    told = [line for line in logged if line["event"] != "neo.called"]
+    assert [(one["event"], one["kind"], one["where"]) for one in told] == [
         ("neo.drift", "operation_gone", "inbox.list")
     ]
     assert [one.where for one in watch.differences] == ["inbox.list"]
@@ -456,9 +456,8 @@ async def test_without_the_document_what_was_known_stays(connect: Connect) -> No
     with capture_logs() as logged:
         assert await watch.look() == known
     assert watch.vocabulary == known
-    assert [line["event"] for line in logged if line["event"].startswith("neo.")] == [
-        "neo.document_not_read"
-    ]
+    told = [line["event"] for line in logged if line["event"].startswith("neo.")]
+    assert told == ["neo.called", "neo.document_not_read"]
 
 
 async def test_a_page_in_its_place_takes_no_word_away(connect: Connect) -> None:
