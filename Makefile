@@ -5,9 +5,13 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
+# Where an image says that nothing compiled is to be kept, each of many processes would compile all.
+unexport PYTHONDONTWRITEBYTECODE
+# Tests wait as well as compute: one more than there are cores.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run tracing test check cards pictures bench bench-turns bench-neo bench-approvals docs lock clean
+.PHONY: help demo run tracing check test format lint types contracts tests missed cards pictures bench bench-turns bench-neo bench-approvals docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,13 +24,29 @@ run: $(VENV)/.run ## Serve Microsoft Teams, with the settings of the environment
 
 tracing: $(VENV)/.tracing ## Install what sends traces, beside what the bot needs
 
-test: $(VENV)/.dev ## Everything that has to hold: format, lint, types, layers, tests
-	@echo "Format and lint…" && $(BIN)/ruff format --check -q . && $(BIN)/ruff check -q .
-	@echo "Types…" && $(BIN)/mypy --no-error-summary
-	@echo "Layers…" && $(BIN)/lint-imports --no-cache > $(VENV)/layers.log || (cat $(VENV)/layers.log; exit 1)
-	@echo "Tests…" && $(BIN)/pytest -n 2 --dist loadfile
+check: $(VENV)/.dev ## Everything that has to hold, side by side: format, lint, types, contracts, tests
+	@$(MAKE) --no-print-directory -j 5 format lint types contracts tests
 
-check: test ## The same as test
+test: check ## The same as check
+
+format: $(VENV)/.dev ## Whether everything is formatted
+	@$(BIN)/ruff format --check .
+
+lint: $(VENV)/.dev ## What ruff finds
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.dev ## Strict types, of the tests too
+	@$(BIN)/mypy
+
+contracts: $(VENV)/.dev ## Who may import whom
+	@$(BIN)/lint-imports --no-cache > $(VENV)/contracts.log || (cat $(VENV)/contracts.log; exit 1)
+	@grep '^Contracts: ' $(VENV)/contracts.log
+
+tests: $(VENV)/.dev ## The tests, and that they reach 95 % of the product's branches
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=
+
+missed: ## What the last run of the tests did not reach, line by line
+	@$(BIN)/coverage report
 
 cards: $(VENV)/.dev ## Draw every card in Chromium, light and dark, into .pictures/
 	@$(BIN)/python tests/cards/pictures.py
@@ -56,7 +76,7 @@ lock: $(VENV)/.uv ## Write the locked versions anew from pyproject.toml
 	@$(COMPILE) pyproject.toml --extra tracing --group dev -o deploy/requirements-dev.txt
 
 clean: ## Remove what was installed and drawn; the demo's data in .data stays
-	rm -rf $(VENV) .playground .browser .pictures .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .playground .browser .pictures .coverage .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/.uv:
 	@echo "Making $(VENV)…"

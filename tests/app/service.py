@@ -21,6 +21,8 @@ from bot.sandbox.embedded import EmbeddedNeo
 from tests.microsoft import APP_ID, SECRET, TENANT, Message, Microsoft
 
 REPOSITORY = Path(__file__).parent.parent.parent
+# The last one: what the tests reach of the product is counted in this process too.
+_INHERITED = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG")
 
 
 def present() -> datetime:
@@ -116,8 +118,7 @@ async def started(
         "bot",
         *command,
         cwd=REPOSITORY,
-        env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        | environment,
+        env={name: os.environ[name] for name in _INHERITED if name in os.environ} | environment,
         stderr=PIPE,
     )
     async with httpx.AsyncClient(timeout=10) as http:

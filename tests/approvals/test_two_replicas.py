@@ -8,7 +8,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.approvals.machine.settings import deadlocks, how_long
 from tests.approvals.machine.together import Together
 
-pytestmark = pytest.mark.long
+# Measuring would double its time and find nothing that the other tests do not reach.
+pytestmark = [pytest.mark.long, pytest.mark.no_cover]
 
 
 def test_two_replicas_hold_what_one_holds(database_url: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -130,6 +130,7 @@ def test_an_operation_that_is_gone_is_named(operation: Operation[Any]) -> None:
     assert operation.name in named(compare(moved, [operation]), Kind.OPERATION_GONE)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "operation",
     [one for one in OPERATIONS if "event-stream" not in str(operation_of(CONTRACT, one))],
@@ -405,13 +406,13 @@ def test_a_reference_longer_than_any_name_leads_nowhere() -> None:
     assert "runs.list" in named(compare(document, OPERATIONS), Kind.NOT_DESCRIBED)
 
 
-@settings(deadline=None)
 @given(JSON)
 def test_whatever_is_served_something_is_said(content: object) -> None:
     assert len(compare(content, OPERATIONS)) == 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.no_cover
+@settings(max_examples=25)
 @given(st.data())
 def test_whatever_stands_wherever_in_the_document_it_is_compared(data: st.DataObject) -> None:
     document = contract()

@@ -17,6 +17,9 @@ from bot.sandbox.runs import Run
 from bot.sandbox.world import World
 from tests.sandbox.conftest import START
 
+# It is about how much is looked through; what is reached, the other tests reach too.
+pytestmark = pytest.mark.no_cover
+
 MANY = 1_000_000
 WEEK = timedelta(days=7)
 
@@ -177,7 +180,7 @@ def test_callbacks_of_a_million_runs_page_without_looking_through(million: World
 
 
 def test_figures_of_a_million_runs_are_worked_out_at_once(million: World) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
 
     used = usage(million, "2026-11")["credits_used"]
     parts = usage_by_agent(million, "2026-11")["agents"]
@@ -187,7 +190,7 @@ def test_figures_of_a_million_runs_are_worked_out_at_once(million: World) -> Non
     messages = inbox(million)
 
     # Each takes milliseconds; looking through a million runs would take minutes.
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     assert used == sum(part["credits_consumed"] for part in parts)
     low = million.history.first_since(window[0])
     assert sum(row["executions"] for row in rows) == MANY - low
