@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,33 @@ def test_values_of_another_kind_are_refused_by_name(tmp_path: Path, text: str, n
     file.write_text(text)
     with pytest.raises(ValueError, match=named):
         PolicyFile.read(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f'{HOURS}opens = "25:00"', 'opens: should be a time of day such as "08:30"'),
+        (f'{HOURS}opens = "early"', 'opens: should be a time of day such as "08:30"'),
+        ('[business_hours]\nzone = "Mars/Olympus"', "zone: should be a time zone such as"),
+        (f'{HOURS}opens = "17:30"\ncloses = "09:00"', "opens should be before closes"),
+        ('remind_after = ["2h", "30m"]', "each time once, the shortest first"),
+        ('remind_after = ["30m", "30m"]', "each time once, the shortest first"),
+        ("remind_after = [", "is not TOML at"),
+    ],
+    ids=lambda value: value.split("\n")[-1],
+)
+def test_what_makes_no_sense_is_refused_with_what_should_be(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        PolicyFile.read(file)
+
+
+def test_a_policy_that_is_not_there_is_no_policy_of_defaults(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"names a file that cannot be read \(No such file"):
+        PolicyFile.read(tmp_path / "policy.toml")
 
 
 def test_times_of_day_are_taken_as_text_and_as_the_file_format_writes_them(tmp_path: Path) -> None:
