@@ -168,7 +168,9 @@ class Connector:
         repeatable: bool,
     ) -> dict[str, Any]:
         if not self._hosts.allow(conversation.service_url):
-            raise SendRejected("The service URL names a host outside BOT_SERVICE_HOSTS.")
+            raise SendRejected(
+                "The service URL names a host outside BOT_SERVICE_HOSTS.", code="HostNotAllowed"
+            )
         url = _url(conversation.service_url, *path)
         repeatable = repeatable or method != "POST"
 

@@ -31,7 +31,8 @@ async def _demo(data_dir: Path, opened: asyncio.Event, stop: asyncio.Event) -> i
         if "Open http" in line:
             opened.set()
 
-    settings = all_settings.load(_env_file=None, data_dir=data_dir)
+    # Whatever address is set, the demo is for this machine.
+    settings = all_settings.load(_env_file=None, data_dir=data_dir, host="0.0.0.0")  # noqa: S104
     return await demo(settings, stop, port=0, seed=1, pace=60.0, say=say)
 
 
@@ -63,6 +64,30 @@ async def test_a_playground_that_ends_by_itself_ends_the_demo_and_is_named(data_
     playground.kill()
     with pytest.raises(ConfigurationError, match="Playground ended by itself"):
         await asyncio.wait_for(running, 30)
+
+
+def _listens(process: psutil.Process) -> list[str]:
+    """The addresses on which a process listens."""
+    found = process.net_connections("inet")
+    return [one.laddr.ip for one in found if one.status == psutil.CONN_LISTEN]
+
+
+async def test_all_of_the_demo_listens_on_loopback_alone(data_dir: Path) -> None:
+    opened, stop = asyncio.Event(), asyncio.Event()
+    me = psutil.Process()
+    before = {one.laddr for one in me.net_connections("inet") if one.status == psutil.CONN_LISTEN}
+    running = asyncio.create_task(_demo(data_dir, opened, stop))
+    await asyncio.wait_for(opened.wait(), 120)
+    mine = [
+        one.laddr.ip
+        for one in me.net_connections("inet")
+        if one.status == psutil.CONN_LISTEN and one.laddr not in before
+    ]
+    others = [ip for child in me.children(recursive=True) for ip in _listens(child)]
+    stop.set()
+    assert await asyncio.wait_for(running, 30) == 0
+    assert mine == ["127.0.0.1"] * 2, "the embedded Neo and the bot"
+    assert others == ["127.0.0.1"], "the Playground; the database listens on a socket file"
 
 
 async def test_a_demo_that_is_told_to_stop_leaves_nothing_running(data_dir: Path) -> None:

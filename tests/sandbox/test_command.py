@@ -10,6 +10,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 from aiohttp import ClientSession
 
@@ -130,8 +131,35 @@ async def test_what_is_served_is_the_living_world() -> None:
     assert newest["requested_for"]["action"]
 
 
+async def test_it_listens_on_loopback_alone_whatever_host_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOST", "0.0.0.0")  # noqa: S104 -- not to be taken
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    serving = asyncio.create_task(
+        serve(Options(port=0), now=Clock(), stop=stop, ready=ready.set_result)
+    )
+    port = int((await ready).rpartition(":")[2])
+    listens = [
+        one.laddr.ip
+        for one in psutil.Process().net_connections("inet")
+        if one.status == psutil.CONN_LISTEN and one.laddr.port == port
+    ]
+    stop.set()
+    await serving
+    assert listens == ["127.0.0.1"]
+
+
 @pytest.mark.parametrize(
-    "argv", [["--port", "70000"], ["--pace", "0"], ["--runs", "-1"], ["--pace", "often"]]
+    "argv",
+    [
+        ["--host", "0.0.0.0"],  # noqa: S104 -- refused
+        ["--port", "70000"],
+        ["--pace", "0"],
+        ["--runs", "-1"],
+        ["--pace", "often"],
+    ],
 )
 def test_a_wrong_option_ends_with_usage(
     argv: list[str], capsys: pytest.CaptureFixture[str]

@@ -232,6 +232,22 @@ async def test_the_token_goes_to_no_host_outside_the_list(bot: Bot, group: Conve
     assert bot.microsoft.token_fetches == 0
 
 
+async def test_the_token_follows_no_redirect(bot: Bot, group: Conversation) -> None:
+    came: list[str | None] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        came.append(request.headers.get("Authorization"))
+        return web.json_response({"id": "taken"})
+
+    app = web.Application()
+    app.router.add_route("*", "/{anything:.*}", elsewhere)
+    async with serving(app) as other:
+        bot.microsoft.refuse(307, headers={"Location": f"{other}/amer/"})
+        with pytest.raises(SendError):
+            await bot.connector.send(group, card("Hello"))
+    assert (sends(bot), came) == (1, [])
+
+
 async def test_a_refused_token_is_replaced_once_and_the_card_sent_again(
     bot: Bot, group: Conversation
 ) -> None:

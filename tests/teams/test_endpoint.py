@@ -9,10 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bot.errors import ConfigurationError
 from bot.messaging import Answer, Pressed, Said
 from bot.teams.adapter import STILL_WORKING
-from bot.teams.endpoint import LARGEST_BYTES, Budget, Gate, build_endpoint
+from bot.teams.endpoint import LARGEST_BYTES, Budget
 from bot.teams.service_urls import ServiceHosts
 from tests.microsoft import GROUP, TENANT, Microsoft
 from tests.teams.conftest import Bot, Door, bot_running, card
@@ -373,15 +372,3 @@ async def test_the_demo_lets_nobody_in_from_elsewhere(
         answer = await bot.gets(json=microsoft.activity(text="agents"), headers=header)
         assert answer.status_code == 403
         assert bot.product.said == []
-
-
-async def test_without_tokens_it_does_not_listen_beyond_this_machine(bot: Bot) -> None:
-    gate = Gate(tokens=None, tenants=[TENANT], hosts=ServiceHosts(()))
-    with pytest.raises(ConfigurationError, match="MICROSOFT_APP_ID"):
-        build_endpoint(
-            turns=bot.product,
-            connector=bot.connector,
-            memory=bot.memory,
-            gate=gate,
-            listen_host="0.0.0.0",  # noqa: S104 -- the address that is to be refused
-        )
