@@ -18,7 +18,7 @@ from bot.telemetry.metrics import FIGURES
 from tests.generated_docs import GENERATED, replaced
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")])
 PICTURES = ROOT / "docs" / "pictures"
 LARGEST_PICTURE = 150_000
 
