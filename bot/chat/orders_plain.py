@@ -23,7 +23,7 @@ QUESTION_MARKS = frozenset(
 
 _MENTION = re.compile(r"<at\b[^<>]{0,200}>([^<>]{0,200})</at>", re.IGNORECASE)
 _LINE_BREAK = re.compile(r"<br ?/?>|<(?:p|div)>|</(?:p|div)>", re.IGNORECASE)
-# Nothing in it is marked up, written as an entity or unseen: so are most.
+# Nothing in it is marked up, written as an entity or unseen: so are most texts.
 _ORDINARY = re.compile(r"[ -%'-;=@-~]*")
 _TAG = re.compile(r"<[a-z!/?]", re.IGNORECASE)
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -73,6 +73,8 @@ def plain(text: str, mentions: Sequence[Mention] = ()) -> Plain | None:
     """
     if len(text) > LONGEST:
         return None
+    if not mentions and _ORDINARY.fullmatch(text):
+        return Plain(text.strip(), "?" in text, ())
     people = {who.text: who for who in mentions[:_MOST]}
     if any(people[who.text].teams_id != who.teams_id for who in mentions[:_MOST]):
         return None
@@ -98,8 +100,6 @@ def plain(text: str, mentions: Sequence[Mention] = ()) -> Plain | None:
 
 def _typed(piece: str) -> str:
     """One piece between mentions, as plain text; NUL where it has something to hide."""
-    if _ORDINARY.fullmatch(piece):
-        return piece
     unmarked = _LINE_BREAK.sub("\n", piece)
     if _TAG.search(unmarked):
         return "\0"

@@ -23,7 +23,7 @@ class Batches(Generic[T, R]):
     Args:
         do: Does a batch, none of whose items share a key; a result for each, in their order.
         keys: What an item touches: two that share one go one after the other, as they came.
-        at_once: Batches under way.
+        at_once: Batches under way. One costs least; it waits for whoever holds a row of it.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Batches(Generic[T, R]):
         do: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
         *,
         keys: Callable[[T], Sequence[Hashable]],
-        at_once: int = 2,
+        at_once: int = 1,
     ) -> None:
         self._do = do
         self._keys = keys

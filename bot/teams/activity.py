@@ -73,6 +73,16 @@ class Place(_Wire):
     is_group: bool | None = None
     tenant_id: _Short | None = None
 
+    def for_botbuilder(self) -> ConversationAccount:
+        """The same as botbuilder's type."""
+        return ConversationAccount(
+            id=self.id,
+            name=self.name,
+            conversation_type=self.conversation_type,
+            is_group=self.is_group,
+            tenant_id=self.tenant_id,
+        )
+
 
 class Named(_Wire):
     """A tenant, team or channel."""
@@ -192,9 +202,7 @@ class Inbound(_Wire):
             service_url=self.service_url,
             from_property=self.from_.for_botbuilder(),
             recipient=self.recipient.for_botbuilder(),
-            conversation=ConversationAccount(
-                **self.conversation.model_dump(exclude_none=True),
-            ),
+            conversation=self.conversation.for_botbuilder(),
             channel_data=data.model_dump(by_alias=True, exclude_none=True) if data else None,
             name=self.name,
             action=self.action,

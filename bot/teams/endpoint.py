@@ -48,7 +48,7 @@ class Gate:
 
     Attributes:
         tokens: Checks tokens; None lets this machine's own processes in without one (the demo).
-        tenants: Microsoft 365 tenant ids that are served.
+        tenants: Microsoft 365 tenant ids that are served, in lower case.
         hosts: Where a service URL may point.
     """
 
@@ -74,7 +74,7 @@ class Gate:
             )
         if inbound.channel_id != _CHANNEL:
             raise Forbidden("channel not served")
-        if inbound.tenant not in {tenant.lower() for tenant in self.tenants}:
+        if inbound.tenant not in self.tenants:
             raise Forbidden("tenant not served")
         if not self.hosts.allow(inbound.service_url):
             raise Forbidden("service URL's host not allowed")
