@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from procrastinate.jobs import DeleteJobCondition
+from procrastinate import JobContext
+from procrastinate.jobs import DeleteJobCondition, Job
 from pydantic import SecretStr
 
 from bot.app import Rooms, furnish
@@ -205,6 +206,13 @@ class Workplace:
             .defer_async(tenant=self.tenant, timestamp=0 if reread else 1)
         )
         await self.works(by)
+
+    async def watches(self, watch: str, *, at: int = 1) -> None:
+        """One look without a worker, and without what follows; ``at`` is when, as jobs count."""
+        engine, name = self.rooms.jobs.engine, f"{watch}/{self.tenant}"
+        job = Job(queue="default", lock=name, queueing_lock=name, task_name=name)
+        context = JobContext(app=engine, job=job, start_timestamp=0.0, abort_reason=lambda: None)
+        await engine.tasks[name].func(context, tenant=self.tenant, timestamp=at)
 
     async def works(self, by: Rooms | None = None) -> None:
         """Run every job that is due."""

@@ -8,8 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from procrastinate import JobContext
-from procrastinate.jobs import Job
 from pydantic import SecretStr
 
 from bot.alerts import delivery
@@ -37,10 +35,7 @@ def _fails(office: Workplace, **words: Any) -> str:
 
 
 async def _look(office: Workplace, watch: str = WATCH, *, at: int = 1) -> None:
-    engine, name = office.rooms.jobs.engine, f"{watch}/{TENANT}"
-    job = Job(queue="default", lock=name, queueing_lock=name, task_name=name)
-    context = JobContext(app=engine, job=job, start_timestamp=0.0, abort_reason=lambda: None)
-    await engine.tasks[name].func(context, tenant=TENANT, timestamp=at)
+    await office.watches(watch, at=at)
 
 
 async def _has_looked(office: Workplace) -> None:

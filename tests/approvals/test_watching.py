@@ -60,8 +60,7 @@ async def test_a_new_approval_stands_once_with_each_approver_and_in_each_channel
 async def test_two_watches_that_look_at_once_tell_once(office: Workplace) -> None:
     megan = await office.has_chat(MEGAN)
     _ask(office)
-    look = office.rooms.jobs.engine.tasks[f"{WATCH}/{TENANT}"].func
-    await asyncio.gather(*(look(tenant=TENANT, timestamp=n % 2) for n in range(4)))
+    await asyncio.gather(*(office.watches(WATCH, at=n % 2) for n in range(4)))
     await office.works()
     assert len(_cards(office, megan)) == 1
 
@@ -377,10 +376,9 @@ async def test_a_minute_of_watching_a_quiet_tenant_takes_twelve_requests(
         _ask(office, number)
     await office.looks(WATCH)
     office.neo.requests.clear()
-    look = office.rooms.jobs.engine.tasks[f"{WATCH}/{TENANT}"].func
     for second in range(0, 60, 5):
         office.clock.goes_on(seconds=5)
-        await look(tenant=TENANT, timestamp=second)
+        await office.watches(WATCH, at=second)
     assert len(office.neo.requests) == 12
 
 
