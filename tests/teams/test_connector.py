@@ -65,9 +65,16 @@ async def test_ids_are_quoted_into_the_address(bot: Bot, group: Conversation) ->
 async def test_an_id_that_is_a_path_is_never_called(
     bot: Bot, group: Conversation, path: str
 ) -> None:
-    with pytest.raises(SendRejected):
-        await bot.connector.send(replace(group, id=path), card("Hello"))
-    assert bot.microsoft.calls == []
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(201, json={"id": "taken"})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        with pytest.raises(SendRejected):
+            await over(http, bot).send(replace(group, id=path), card("Hello"))
+    assert asked == []
 
 
 @pytest.mark.parametrize("status", [412, 429, 502, 503, 504])
