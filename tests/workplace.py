@@ -288,7 +288,7 @@ async def workplace(
                     messenger=chats,
                     roster=chats,
                     policies={tenant: policy},
-                    decide_within_seconds=0.5,
+                    decide_within_seconds=1.0,
                     clock=clock,
                 )
             )
