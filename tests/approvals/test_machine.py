@@ -9,7 +9,7 @@ from tests.approvals.machine.settings import deadlocks, how_long
 from tests.approvals.machine.stories import Stories
 
 # Measuring would double its time and find nothing that the other tests do not reach.
-pytestmark = [pytest.mark.long, pytest.mark.no_cover]
+pytestmark = [pytest.mark.long, pytest.mark.unmeasured]
 
 
 def test_nothing_that_people_and_accidents_do_breaks_what_has_to_hold(database_url: str) -> None:

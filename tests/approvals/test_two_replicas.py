@@ -9,7 +9,7 @@ from tests.approvals.machine.settings import deadlocks, how_long
 from tests.approvals.machine.together import Together
 
 # Measuring would double its time and find nothing that the other tests do not reach.
-pytestmark = [pytest.mark.long, pytest.mark.no_cover]
+pytestmark = [pytest.mark.long, pytest.mark.unmeasured]
 
 
 def test_two_replicas_hold_what_one_holds(database_url: str) -> None:

@@ -38,7 +38,7 @@ def test_text_that_looks_short_but_hides_much_stays_short() -> None:
 _NAMES = list(every_card("x", 1))
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", _NAMES)
 @pytest.mark.parametrize(
     "text", ["x" * 100_000, "words and words " * 7_000, "\U0001f600 " * 50_000, "é_*" * 30_000]

@@ -68,7 +68,7 @@ def test_a_verdict_shows_the_approval_it_speaks_of(verb: str, what: str) -> None
     assert query.approval == ("481" if "481" in what else None)
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "text",
     [

@@ -163,7 +163,7 @@ def test_a_time_that_is_past_or_not_clear_is_asked_back(point: str) -> None:
     assert said(f"delegate to Megan until {point}") == DelegateOrder("Megan", None, None)
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "text",
     [
@@ -217,7 +217,7 @@ negations = st.sampled_from(
 )
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @given(text=st.text(max_size=200) | sentences | orders)
 @settings(max_examples=800, deadline=None)
 def test_any_text_is_read_without_an_error_and_a_decision_names_what_was_typed(text: str) -> None:

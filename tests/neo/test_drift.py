@@ -130,7 +130,7 @@ def test_an_operation_that_is_gone_is_named(operation: Operation[Any]) -> None:
     assert operation.name in named(compare(moved, [operation]), Kind.OPERATION_GONE)
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "operation",
     [one for one in OPERATIONS if "event-stream" not in str(operation_of(CONTRACT, one))],
@@ -411,7 +411,7 @@ def test_whatever_is_served_something_is_said(content: object) -> None:
     assert len(compare(content, OPERATIONS)) == 1
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @settings(max_examples=25)
 @given(st.data())
 def test_whatever_stands_wherever_in_the_document_it_is_compared(data: st.DataObject) -> None:

@@ -79,7 +79,7 @@ def p95(values: list[float]) -> float | None:
 
 
 @given(names, MINUTES, st.integers(0, 15 * 24 * 60))
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @settings(deadline=None, max_examples=60)
 def test_credits_and_tickets_of_any_window_are_those_of_its_runs(
     name: str, begin: int, length: int
@@ -101,7 +101,7 @@ def test_credits_and_tickets_of_any_window_are_those_of_its_runs(
 
 
 @given(names, MINUTES, st.integers(0, 15 * 24 * 60))
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @settings(deadline=None, max_examples=40)
 def test_performance_of_any_window_is_that_of_its_runs(name: str, begin: int, length: int) -> None:
     told = made(name)
@@ -161,7 +161,7 @@ def test_calls_are_counted_as_the_steps_show_them(name: str) -> None:
 
 
 @given(names, MINUTES, st.integers(0, 7 * 24 * 60))
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @settings(deadline=None, max_examples=25)
 def test_the_funnel_counts_the_listed_callbacks(name: str, begin: int, length: int) -> None:
     told = made(name)

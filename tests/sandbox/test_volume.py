@@ -18,7 +18,7 @@ from bot.sandbox.world import World
 from tests.sandbox.conftest import START
 
 # It is about how much is looked through; what is reached, the other tests reach too.
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 MANY = 1_000_000
 WEEK = timedelta(days=7)
