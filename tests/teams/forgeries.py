@@ -113,7 +113,7 @@ FORGED: dict[str, Make] = {
     "a service URL that is no text": lambda mint: mint.token(serviceurl=7),
     "expired beyond the leeway": lambda mint: mint.token(exp=seconds(mint, by=-301)),
     "expired at the leeway's end": lambda mint: mint.token(exp=seconds(mint, by=-300)),
-    "not valid yet, beyond the leeway": lambda mint: mint.token(nbf=seconds(mint, by=301)),
+    "not valid yet, beyond the leeway": lambda mint: mint.token(nbf=seconds(mint, by=330)),
     "no expiry": lambda mint: mint.token(exp=None),
     "no start": lambda mint: mint.token(nbf=None),
     "an expiry that is text": lambda mint: mint.token(exp="2999-01-01"),
