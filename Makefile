@@ -6,8 +6,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 # Where an image says that nothing compiled is to be kept, each of many processes would compile all.
 unexport PYTHONDONTWRITEBYTECODE
-# Tests wait as well as compute: one more than there are cores.
-WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+# With more, tests that wait for processes are late on a busy machine.
+WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run tracing check test format lint types contracts tests missed cards pictures bench bench-turns bench-neo bench-approvals docs lock clean

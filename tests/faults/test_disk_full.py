@@ -104,8 +104,13 @@ async def test_a_log_that_takes_no_line_keeps_nobody_from_an_answer(
         assert "16 agents" in microsoft.messages[-1].summary
     finally:
         process.terminate()
-    async with asyncio.timeout(10):
-        assert await process.wait() == 0
+    try:
+        async with asyncio.timeout(40):
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def _answers(stand_ins: StandIns, port: int) -> None:
